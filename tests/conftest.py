@@ -1,0 +1,40 @@
+"""Shared fixtures. Everything random is seeded per test."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002 (for libraries that read the global state)
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data sets; the test is skipped where there is none."""
+    folder = os.environ.get("ZSCAPE_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("needs real data: set ZSCAPE_DATA to a folder laid out as the data catalogue says")
+    return Path(folder)
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The path of Debian's chromium; a test marked `browser` is skipped where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs a browser: install Debian's chromium")
+    return path
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and shutil.which("chromium") is None:
+        pytest.skip("needs a browser: install Debian's chromium")
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("needs an accelerator")
