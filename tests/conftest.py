@@ -12,7 +12,7 @@ import torch
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002 (for libraries that read the global state)
+    np.random.seed(0)  # for libraries that read the global state
 
 
 @pytest.fixture

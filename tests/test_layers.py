@@ -28,7 +28,7 @@ LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 
 
 def imports(tree: ast.AST, module: str) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of everything of zscape that a module imports, wherever in it the import stands."""
+    """Line and dotted name of everything of zscape that a module imports, wherever the import stands."""
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
@@ -57,20 +57,22 @@ def violations(code: str, module: str) -> list[str]:
     """What in the source code of a module crosses a wall, one message each."""
     room = module.split(".")[1]
     if room not in LAYER:
-        return [f"{module}: the room {room!r} is on no layer; give it one in tests/test_layers.py and in the design"]
+        return [f"{module}: the room {room!r} is on no layer; give it one in tests/test_layers.py"]
     messages = []
     for line, name in imports(ast.parse(code), module):
         other = name.split(".")[1] if "." in name else None
         if other in (room, "__version__"):
             continue
         if other is None:
-            messages.append(f"{module}:{line} imports the facade zscape; import the module that holds what it needs")
+            messages.append(
+                f"{module}:{line} imports the facade zscape; import the module that holds what it needs"
+            )
         elif other not in LAYER:
             messages.append(f"{module}:{line} imports {name}, which is on no layer")
         elif LAYER[other] >= LAYER[room]:
             messages.append(
-                f"{module}:{line} (layer {LAYER[room]}, {room}) imports {name} (layer {LAYER[other]}, {other}); "
-                "a module imports only from lower layers"
+                f"{module}:{line} (layer {LAYER[room]}, {room}) imports {name} "
+                f"(layer {LAYER[other]}, {other}); a module imports only from lower layers"
             )
     return messages
 
@@ -94,7 +96,11 @@ def test_modules_import_only_from_lower_layers():
 @pytest.mark.parametrize(
     ("code", "module", "expected"),
     [
-        ("from zscape.report import page", "zscape.measure.structure", r"measure\) imports zscape.report \(layer 7"),
+        (
+            "from zscape.report import page",
+            "zscape.measure.structure",
+            r"measure\) imports zscape.report \(layer 7",
+        ),
         ("def f():\n    import zscape.app.cli", "zscape.training", r"training:2 .* imports zscape.app.cli"),
         ("from zscape.sample.prior import sample", "zscape.measure.structure", "only from lower layers"),
         ("from zscape import model", "zscape.data.images", r"imports zscape.model"),
@@ -161,7 +167,9 @@ def forbidden(tree: ast.AST) -> Iterator[str]:
                 yield f"{node.lineno} allow_pickle=True runs code from a data file"
             case ast.keyword(arg="weights_only", value=ast.Constant(value=False)):
                 yield f"{node.lineno} weights_only=False runs code from a weights file"
-            case ast.Import(names=names) if any(alias.name in ("pickle", "dill", "joblib") for alias in names):
+            case ast.Import(names=names) if any(
+                alias.name in ("pickle", "dill", "joblib") for alias in names
+            ):
                 yield f"{node.lineno} imports a pickling library"
             case ast.ImportFrom(module="pickle" | "dill" | "joblib"):
                 yield f"{node.lineno} imports a pickling library"
@@ -172,7 +180,9 @@ def forbidden(tree: ast.AST) -> Iterator[str]:
 
 
 def test_no_module_unpickles_asserts_or_catches_everything():
-    found = [f"{name}:{what}" for name, path in modules() for what in forbidden(ast.parse(path.read_text("utf-8")))]
+    found = [
+        f"{name}:{what}" for name, path in modules() for what in forbidden(ast.parse(path.read_text("utf-8")))
+    ]
     assert not found, "\n" + "\n".join(found)
 
 
@@ -200,11 +210,18 @@ MACHINE_PATH = re.compile(r"(?<![\w.{}$])/(?:" + "|".join(("work", "root", "tm" 
 def committed() -> list[Path]:
     """Text files that git knows of, or that it would add; without git, the folders that hold text."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     names = listed.stdout.splitlines()
     if not names:
-        names = [str(path.relative_to(ROOT)) for folder in ("src", "tests", "docs") for path in ROOT.glob(f"{folder}/**/*")]
+        names = [
+            str(path.relative_to(ROOT))
+            for folder in ("src", "tests", "docs")
+            for path in ROOT.glob(f"{folder}/**/*")
+        ]
     suffixes = {".py", ".md", ".rst", ".toml", ".yml", ".yaml", ".txt", ".json", ".html", ".css", ""}
     return [path for name in names if (path := ROOT / name).is_file() and path.suffix in suffixes]
 
