@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,18 @@ def chromium() -> str:
     if path is None:
         pytest.skip("needs a browser: install Debian's chromium")
     return path
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation, built once; a warning fails every test that looks at it."""
+    folder = tmp_path_factory.mktemp("site")
+    docs = Path(__file__).parents[1] / "docs"
+    options = ["-W", "--keep-going", "-q", "-d", folder / "trees"]
+    command = [sys.executable, "-m", "sphinx", *options, docs, folder / "html"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "html"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from types import ModuleType
 
@@ -76,6 +77,24 @@ def test_every_exported_object_is_documented_where_it_lives():
             if home == module.__name__ and name not in public(module)
         ]
         assert not lost, f"{module.__name__} does not list {lost} as public, so the reference leaves it out"
+
+
+def inventory(path: Path) -> set[str]:
+    """Names in the objects.inv that Sphinx writes: four lines, then deflated ones `name role ...`."""
+    content = path.read_bytes().split(b"\n", 4)[4]
+    return {line.split(" ")[0] for line in zlib.decompress(content).decode("utf-8").splitlines()}
+
+
+def test_every_public_name_is_in_the_built_reference(site):
+    known = inventory(site / "objects.inv")
+    wanted = {
+        f"{module}.{name}"
+        for module in documented_modules()
+        for name in public(importlib.import_module(module))
+        if callable(getattr(importlib.import_module(module), name))
+    }
+    assert len(wanted) > 30
+    assert not wanted - known, f"not on any page: {sorted(wanted - known)}"
 
 
 def test_an_unknown_name_is_refused():
