@@ -1,0 +1,37 @@
+"""Shape, measure, walk and sample the latent spaces of autoencoders.
+
+>>> import zscape as zs
+>>> data = zs.data.load("digits")
+>>> model = zs.Autoencoder.mlp(data.shape, latent=10)
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Loaded on first use, so that `import zscape` and `zscape --help` do not wait for torch.
+_MODULES = ("base", "codes", "data", "measure", "model", "recipes", "report", "sample", "terms")
+_NAMES = {
+    "Adam": "zscape.training",
+    "Autoencoder": "zscape.model",
+    "Codes": "zscape.base",
+    "Engine": "zscape.training",
+    "Run": "zscape.run",
+    "Weighted": "zscape.base",
+    "encode": "zscape.codes",
+    "fit": "zscape.training",
+}
+
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return importlib.import_module(f"zscape.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'zscape' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

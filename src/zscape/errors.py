@@ -1,0 +1,58 @@
+"""The error tree. Every message says what was needed, what came and what to do.
+
+    ZscapeError
+    ├── DataError           a data set cannot be found, read or understood
+    ├── DownloadError       a file could not be fetched, or is not the file that was expected
+    ├── SettingError        a setting does not exist or has a value it cannot have
+    ├── RunFormatError      a run folder lacks a file or holds one that cannot be read
+    ├── DivergedError       a loss is no longer finite; names the term and the step
+    └── StoppedError        a signal stopped a fit; it is checkpointed and can be resumed
+
+Wrong arguments raise the built-in ValueError and TypeError; the tree is for what a caller might catch.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZscapeError(Exception):
+    """Base of every error that zscape raises on purpose."""
+
+
+class DataError(ZscapeError):
+    """A data set cannot be found, read or understood; the message names the file and the remedy."""
+
+
+class DownloadError(ZscapeError):
+    """A file could not be fetched, or its hash is not the expected one."""
+
+
+class SettingError(ZscapeError):
+    """A setting does not exist or has a value it cannot have."""
+
+
+class RunFormatError(ZscapeError):
+    """A run folder lacks a file that was asked for, or holds one that cannot be read."""
+
+
+class DivergedError(ZscapeError):
+    """A loss stopped being finite; the message names the term and the step."""
+
+
+class StoppedError(ZscapeError):
+    """A signal stopped a fit after its checkpoint was written; the message says how to resume."""
+
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Close an error message: the known name most like `name`, then all of them.
+
+    >>> nearest("kll", ["kl", "mmd"])
+    "did you mean 'kl'? Known: kl, mmd"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + "Known: " + ", ".join(known)

@@ -1,0 +1,58 @@
+"""Files that are whole or absent: written to a temporary name beside the target, flushed, then renamed."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it onto `path` if the block ends without an error.
+
+    A reader sees the old file or the new one, never a part of either, also after SIGKILL or a full disk.
+
+    Args:
+        path: The file to write; its folder is made if missing.
+
+    Yields:
+        The temporary path to write to, with the same suffix as `path`.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+    os.close(handle)
+    # mkstemp gives 0600; a run folder is shared like any other file of the user's.
+    os.chmod(name, 0o666 & ~_umask())
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:  # noqa: ANN401 (JSON has no narrower type)
+    """Write `value` as indented JSON, whole or not at all. NaN and infinities are refused: they are not JSON.
+
+    Raises:
+        ValueError: If `value` holds a number that is not finite.
+    """
+    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
