@@ -1,6 +1,9 @@
 """Sphinx: built from the code and the pages beside this file, without network access (`make docs`)."""
 
 import importlib.metadata
+import re
+
+from sphinx.application import Sphinx
 
 project = "zscape"
 author = "The zscape maintainers"
@@ -20,6 +23,8 @@ myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
+# scikit-learn adds this method to its estimators, with references to its own documentation.
+autodoc_default_options = {"exclude-members": "set_fit_request"}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
@@ -32,3 +37,38 @@ html_title = "zscape"
 html_theme_options = {"navigation_with_keys": True}
 # The pages are read from a folder as often as from a server; nothing is fetched but the formulas' typesetter.
 html_copy_source = False
+
+
+def escaped(lines: list[str]) -> list[str]:
+    r"""Docstrings are prose with `code`: a lone * or | in them, as in (B, *shape) or |x|, is no markup.
+
+    Left alone are spans of code, doctests, directives such as math, and literal blocks.
+
+    >>> escaped(["Data (B, *shape).", "The `*` of |x|:", ".. math:: a*b"])
+    ['Data (B, \\*shape).', 'The `*` of \\|x\\|:', '.. math:: a*b']
+    """
+    result, verbatim = [], None
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        if verbatim is not None and line.strip() and indent <= verbatim:
+            verbatim = None
+        starts = line.lstrip().startswith(".. ") or line.endswith("::")
+        if verbatim is None and not starts and not line.lstrip().startswith((">>>", "...")):
+            spans = re.split(r"(`[^`]*`)", line)
+            line = "".join(
+                span if span.startswith("`") else re.sub(r"([*|])", r"\\\1", span) for span in spans
+            )
+        if verbatim is None and starts:
+            verbatim = indent
+        result.append(line)
+    return result
+
+
+def escape(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Hand autodoc the docstring with its prose escaped."""
+    lines[:] = escaped(lines)
+
+
+def setup(app: Sphinx) -> None:
+    """Escape before napoleon (priority 500) turns sections into fields, which are markup."""
+    app.connect("autodoc-process-docstring", escape, priority=400)
