@@ -30,7 +30,6 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
-napoleon_custom_sections = ["Null", "Bias", "Cost"]
 
 html_theme = "furo"
 html_title = "zscape"
@@ -64,11 +63,22 @@ def escaped(lines: list[str]) -> list[str]:
     return result
 
 
-def escape(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Hand autodoc the docstring with its prose escaped."""
+def read_docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Hand napoleon a docstring with its prose escaped."""
     lines[:] = escaped(lines)
+    if what in ("attribute", "property"):
+        # Napoleon takes what stands before a first colon for a type; our first lines are sentences.
+        lines.insert(0, "")
+
+
+def read_signature(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """A protocol is not called: leave out the signature (*args, **kwargs) of its constructor."""
+    return ("", "") if getattr(obj, "_is_protocol", False) else None
 
 
 def setup(app: Sphinx) -> None:
-    """Escape before napoleon (priority 500) turns sections into fields, which are markup."""
-    app.connect("autodoc-process-docstring", escape, priority=400)
+    """Read docstrings before napoleon (priority 500) turns their sections into fields, which are markup."""
+    app.connect("autodoc-process-docstring", read_docstring, priority=400)
+    app.connect("autodoc-process-signature", read_signature)

@@ -1,4 +1,4 @@
-"""The error tree. Every message says what was needed, what came and what to do.
+"""The error tree. Every message says what was needed, what came and what to do::
 
     ZscapeError
     ├── DataError           a data set cannot be found, read or understood

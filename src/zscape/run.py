@@ -1,16 +1,16 @@
-"""The run folder: what `fit` writes and everything else reads.
+"""The run folder: what `fit` writes and everything else reads::
 
-runs/NAME/
-  spec.json             what was asked, and versions; enough to rebuild the model
-  splits.npz            rows of train, validation and test
-  weights.safetensors   best weights; encoder, decoder and head separately addressable
-  last.safetensors      weights after the last step
-  checkpoint.ckpt       what a resumed fit needs to continue bit for bit
-  history.csv           a row a logged step
-  codes.parquet         written by encode
-  results.json          written by measure
-  samples.parquet       written by sample
-  figures/ report.html  written by report
+    runs/NAME/
+      spec.json             what was asked, and versions; enough to rebuild the model
+      splits.npz            rows of train, validation and test
+      weights.safetensors   best weights; encoder, decoder and head separately addressable
+      last.safetensors      weights after the last step
+      checkpoint.ckpt       what a resumed fit needs to continue bit for bit
+      history.csv           a row a logged step
+      codes.parquet         written by encode
+      results.json          written by measure
+      samples.parquet       written by sample
+      figures/ report.html  written by report
 """
 
 from __future__ import annotations
