@@ -1,0 +1,153 @@
+"""One self-contained page on a run: what was asked, what came of it, and the figures to judge it by."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from zscape import base
+from zscape.files import whole_file, write_text
+from zscape.report import sections, style
+from zscape.report.wording import duration, interval, phrase, words
+from zscape.run import Run
+
+# What a reader looks for first, and what stands in the head of the page when it has been measured.
+_HEADLINE = ("importance_bound", "elbo", "squared_error", "active_units", "psnr", "ssim")
+_HEADLINE_COUNT = 4
+
+
+def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Path:
+    """Write report.html and figures/ of a run: all that its folder allows, and how to make what it lacks.
+
+    The same folder, data and seed give the same bytes.
+    Cost: a few seconds; t-SNE adds up to about 20.
+
+    Args:
+        run: The run.
+        data: The data set it was fitted on, for the originals.
+        tsne: Whether to add a t-SNE map, of at most 5,000 codes.
+        seed: Of all that is drawn at random: pictures shown, t-SNE, bootstrap.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: If the data is not what the run was fitted on: another shape, or too few samples.
+        RunFormatError: If a file of the run is damaged.
+    """
+    _check_same(run, data)
+    body = [
+        sections.learning(run),
+        sections.reconstructed(run, data, seed=seed),
+        sections.latent(run, tsne=tsne, seed=seed),
+        sections.sampled(run),
+    ]
+    page = _template().render(
+        name=run.path.resolve().name,
+        place=sections.place(run),
+        spec=run.spec,
+        spec_text=json.dumps(run.spec, indent=2, ensure_ascii=False),
+        summary=_summary(run, data),
+        asked=_asked(run, data),
+        objective=[_term(name, term) for name, term in run.spec["objective"].items()],
+        headline=_headline(run.results()),
+        results=run.results(),
+        sections=body,
+        drawings={plate.name: _draw(run, plate) for section in body for plate in section.plates},
+        interval=interval,
+        words=words,
+    )
+    target = run.path / "report.html"
+    write_text(target, page)
+    return target
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    source = importlib.resources.files("zscape.report").joinpath("page.html.jinja")
+    return environment.from_string(source.read_text(encoding="utf-8"))
+
+
+def _check_same(run: Run, data: base.Data) -> None:
+    needed = f"the report needs the data that {run.path.name} was fitted on"
+    shape = tuple(run.spec["model"]["shape"])
+    if tuple(data.shape) != shape:
+        raise ValueError(f"{needed}, of shape {shape}, but got {data.name} of shape {tuple(data.shape)}")
+    splits = run.splits.values() if (run.path / "splits.npz").exists() else ()
+    rows = max((int(split.max()) + 1 for split in splits if len(split)), default=0)
+    if rows > len(data):
+        raise ValueError(f"{needed}, of {rows} samples or more, but got {data.name} of {len(data)}")
+
+
+def _draw(run: Run, plate: sections.Plate) -> Markup:
+    drawing = style.svg(plate.figure)
+    write_text(run.figures / f"{plate.name}.svg", drawing)
+    with whole_file(run.figures / f"{plate.name}.png") as path:
+        path.write_bytes(style.png(plate.figure))
+    # Safe to insert as it is: parsed as XML and written again, with every text in it escaped.
+    return Markup(style.inline(drawing, name=plate.name, description=plate.alt))
+
+
+def _headline(results: list[base.Result]) -> list[base.Result]:
+    found = {result.name: result for result in results}
+    if "importance_bound" in found:
+        found.pop("elbo", None)
+    chosen = [found[name] for name in _HEADLINE if name in found]
+    return (chosen or results)[:_HEADLINE_COUNT]
+
+
+def _summary(run: Run, data: base.Data) -> list[str]:
+    model = run.spec["model"]
+    facts = [
+        f"{model.get('net', 'wrapped')} autoencoder on {data.name}",
+        f"{model['latent']} latent dimension{'s' if model['latent'] > 1 else ''}",
+        " + ".join(run.spec["objective"]),
+    ]
+    history = run.history() if (run.path / "history.csv").exists() else {}
+    if np.isfinite(history.get("seconds", np.empty(0))).any():
+        epochs = int(history["epoch"].max()) + 1
+        facts.append(
+            f"{epochs} epoch{'s' if epochs > 1 else ''} in {duration(np.nanmax(history['seconds']))}"
+        )
+    return facts
+
+
+def _asked(run: Run, data: base.Data) -> list[tuple[str, str]]:
+    spec, model = run.spec, dict(run.spec["model"])
+    shape = " × ".join(map(str, model.pop("shape")))
+    head = model.pop("head", None)
+    net = str(model.pop("net", "wrapped"))
+    classes = f", {len(data.names)} classes" if data.names else ""
+    rows = [("Data", f"{data.name}: {len(data):,} samples of shape {shape}{classes}")]
+    if (run.path / "splits.npz").exists():
+        sizes = [f"{len(run.splits[name]):,} {name}" for name in base.SPLITS if name in run.splits]
+        rows.append(("Splits", ", ".join(sizes)))
+    rows.append(("Network", f"{net}: {phrase(model)}"))
+    if (run.path / "weights.safetensors").exists():
+        rows.append(("Parameters", f"{sum(weight.numel() for weight in run.model.parameters()):,}"))
+    if head is not None:
+        rows.append(("Likelihood", phrase(head)))
+    rows += [(key.capitalize(), phrase(spec[key])) for key in ("optimiser", "engine") if key in spec]
+    schedule = {key: spec[key] for key in ("epochs", "batch", "seed") if key in spec}
+    rows.append(("Training", phrase(schedule)))
+    versions: dict[str, Any] = {"zscape": spec.get("zscape", "unknown"), **spec.get("versions", {})}
+    rows.append(("Versions", phrase(versions)))
+    return rows
+
+
+def _term(name: str, term: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Name, function, weight and settings of one term of the objective."""
+    settings = dict(term.get("settings", {}))
+    if term.get("capacity") is not None:
+        settings["capacity"] = term["capacity"]
+    function = str(term.get("term", "")).rpartition(":")[2]
+    return name, words(function), phrase(term.get("weight", 1.0)), phrase(settings) if settings else ""

@@ -1,0 +1,137 @@
+"""Figures made of pictures: every pixel of every picture is shown as it is, only larger.
+
+A grid is drawn so large that each of its pixels is a whole number of dots of the PNG: nothing is resampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import norm
+
+from zscape.report.style import DPI, INK, MUTED, WIDTH, styled
+
+_TALLEST = 150  # dots that one picture may cover
+
+
+def tile(images: Float[np.ndarray, "N C H W"], columns: int, *, gap: int = 1) -> UInt8[np.ndarray, "Y X 4"]:
+    """Pictures side by side, row by row, as RGBA with transparent gaps. Values outside [0, 1] are clipped.
+
+    Args:
+        images: Grey (C = 1) or RGB (C = 3) pictures in [0, 1].
+        columns: Pictures in a row; the last row may be shorter.
+        gap: Pixels between pictures.
+
+    Raises:
+        ValueError: If there are no pictures, C is neither 1 nor 3, a value is not finite, or columns < 1.
+    """
+    count, channels, height, width = images.shape
+    if not count or channels not in (1, 3) or columns < 1:
+        raise ValueError(
+            f"a grid needs one or more pictures (N, C, H, W) with C = 1 or 3 and columns >= 1, "
+            f"but got {images.shape} and {columns} columns"
+        )
+    if not np.isfinite(images).all():
+        raise ValueError(
+            "pictures need finite values, but some are not; the model that made them has diverged"
+        )
+    levels = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
+    rows = -(-count // columns)
+    canvas = np.zeros((rows * (height + gap) - gap, min(columns, count) * (width + gap) - gap, 4), np.uint8)
+    for index, picture in enumerate(levels):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        canvas[top : top + height, left : left + width, :3] = picture.transpose(1, 2, 0)
+        canvas[top : top + height, left : left + width, 3] = 255
+    return canvas
+
+
+@styled()
+def picture_grid(images: Float[np.ndarray, "N C H W"], columns: int) -> Figure:
+    """Pictures in rows of `columns`, in their order."""
+    return _plate(tile(images, columns), images.shape[-1])[0]
+
+
+@styled()
+def reconstructions(
+    x: Float[np.ndarray, "N C H W"], xhat: Float[np.ndarray, "N C H W"], *, columns: int = 10
+) -> Figure:
+    """Originals in a row of `columns`, and under each its reconstruction; then the next row of originals.
+
+    Raises:
+        ValueError: If the two are not of one shape.
+    """
+    if x.shape != xhat.shape:
+        raise ValueError(
+            f"reconstructions need originals and decoded of one shape, but got {x.shape} and {xhat.shape}"
+        )
+    starts = range(0, len(x), columns)
+    strips = [
+        tile(
+            np.concatenate([x[start : start + columns], xhat[start : start + columns]]),
+            len(x[start:][:columns]),
+        )
+        for start in starts
+    ]
+    tall, wide = strips[0].shape[:2]
+    space = max(x.shape[-2] // 4, 2)
+    canvas = np.zeros((len(strips) * (tall + space) - space, wide, 4), np.uint8)
+    for row, strip in enumerate(strips):
+        canvas[row * (tall + space) :][:tall, : strip.shape[1]] = strip
+    figure, axes = _plate(canvas, x.shape[-1], left=0.72)
+    for row in range(len(strips)):
+        for part, kind in ((0.25, "original"), (0.75, "decoded")):
+            axes.annotate(
+                kind, (-0.5, row * (tall + space) + part * tall - 0.5), (-5, 0), textcoords="offset points",
+                ha="right", va="center", color=INK if kind == "original" else MUTED, fontsize=8.5,
+            )  # fmt: skip
+    return figure
+
+
+@styled()
+def manifold(decode: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> Figure:
+    """Decoded codes on a grid over a latent plane: equal shares of the prior lie between neighbours.
+
+    The grid is z = Phi^-1((i + 1/2) / side) on both axes, with Phi the normal distribution function; z1 grows
+    to the right and z2 upwards.
+
+    Args:
+        decode: Codes (side^2, 2) to pictures (side^2, C, H, W) in [0, 1].
+        side: Codes along each axis.
+    """
+    values = norm.ppf((np.arange(side) + 0.5) / side)
+    z = np.stack(np.meshgrid(values, values[::-1]), axis=-1).reshape(-1, 2)
+    images = decode(z)
+    figure, axes = _plate(tile(images, side, gap=0), images.shape[-1], left=0.6, bottom=0.5)
+    height, width = images.shape[-2:]
+    shown = np.array([-1.5, -1, -0.5, 0, 0.5, 1, 1.5])
+    names = [f"{value:g}".replace("-", "−") for value in shown]
+    share = norm.cdf(shown) * side
+    axes.set_xticks(share * width - 0.5, names)
+    axes.set_yticks((side - share) * height - 0.5, names)
+    axes.tick_params(length=2)
+    axes.set_xlabel("z1 (prior standard deviations)")
+    axes.set_ylabel("z2 (prior standard deviations)")
+    return figure
+
+
+def _plate(
+    canvas: UInt8[np.ndarray, "Y X 4"], side: int, *, left: float = 0.0, bottom: float = 0.0
+) -> tuple[Figure, Axes]:
+    """A figure that holds a canvas at a whole zoom; margins in inches, `side` is the width of one picture."""
+    tall, wide = canvas.shape[:2]
+    zoom = max(1, min(int((WIDTH - left) * DPI) // wide, _TALLEST // side))
+    margins = np.rint(np.array([left, bottom, 0.02, 0.02]) * DPI)
+    dots = np.array([wide, tall]) * zoom
+    whole = dots + margins[:2] + margins[2:]
+    figure = Figure(figsize=tuple(whole / DPI))
+    axes = figure.add_axes((*(margins[:2] / whole), *(dots / whole)))
+    axes.imshow(canvas, interpolation="none", aspect="auto")
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return figure, axes

@@ -1,0 +1,348 @@
+"""The sections of the page that hold figures: each reads what the run folder has, or says what is missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+from matplotlib.figure import Figure
+from pyarrow import parquet
+from sklearn.manifold import TSNE
+
+from zscape import base, codes
+from zscape.errors import RunFormatError
+from zscape.measure import pca_spectrum
+from zscape.report import figures, pictures
+from zscape.run import Run
+
+TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on one core
+FACTOR_LIMIT = 5000  # codes a panel
+BOOTSTRAP_LIMIT = 10_000  # codes; above, the intervals of a spectrum are too narrow to be seen
+RESAMPLES = 200
+_SAMPLES = 64
+_ACROSS = 1400  # pixels of all pictures in a row
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One figure of the page.
+
+    Attributes:
+        name: Stem of its files, unique in the page.
+        figure: What is drawn.
+        title: Its heading.
+        caption: What is seen, how to read it, n and seed.
+        alt: What a reader who cannot see it is told.
+        chart: Whether it holds text that must stay readable on a narrow screen, rather than pictures.
+    """
+
+    name: str
+    figure: Figure
+    title: str
+    caption: str
+    alt: str
+    chart: bool = True
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its figures, or with one line on why there are none.
+
+    Attributes:
+        anchor: Its id in the page.
+        title: Its heading.
+        plates: Its figures.
+        note: One line on what is missing; empty if nothing is.
+        command: The command that makes what is missing; empty if none does.
+    """
+
+    anchor: str
+    title: str
+    plates: tuple[Plate, ...] = ()
+    note: str = ""
+    command: str = ""
+
+
+def learning(run: Run) -> Section:
+    """Learning curves of the total and of each term."""
+    section = Section("learning", "Learning curves")
+    history = run.history() if (run.path / "history.csv").exists() else {}
+    if not len(history.get("step", ())):
+        return _lacking(section, "Nothing has been logged yet.", "zscape fit")
+    steps, epochs = int(history["step"].max()), int(history["epoch"].max()) + 1
+    lowest = _lowest_validation(history)
+    plate = Plate(
+        "learning-curves",
+        figures.learning_curves(history),
+        "Loss and terms while training",
+        f"Raw value of each term, before its weight (in the panel's title) is applied, over {steps:,} "
+        f"optimiser steps; epochs: {epochs}. Where training values are many, the thick line is their running "
+        f"mean. The vertical range leaves out the first tenth of the steps where it would squeeze the rest."
+        f"{lowest} Seed {run.spec['seed']}.",
+        f"Line charts of the total loss and of {', '.join(figures.term_names(history)) or 'no terms'} "
+        f"against the optimiser step.{lowest}",
+    )
+    return Section(section.anchor, section.title, (plate,))
+
+
+def reconstructed(run: Run, data: base.Data, *, seed: int) -> Section:
+    """Originals beside their reconstructions."""
+    section = Section("reconstructions", "Reconstructions")
+    if not _fitted(run):
+        return _lacking(section, "The model has no weights yet.", "zscape fit")
+    if not _pictorial(run):
+        return _not_pictures(section, run)
+    split = next((name for name in reversed(base.SPLITS) if len(run.splits.get(name, ()))), None)
+    if split is None:
+        return _lacking(section, "All splits of this run are empty.", "zscape fit")
+    classes = 0 if data.labels is None else len(np.unique(data.labels[run.splits[split]]))
+    columns = classes * max(1, 10 // classes) if 1 <= classes <= 12 else 10
+    columns = min(columns, max(1, _ACROSS // run.model.shape[-1]))
+    rows = picks(run.splits[split], data.labels, count=2 * columns, seed=seed)
+    x, _ = data.batch(torch.from_numpy(rows), "cpu")
+    with torch.no_grad():
+        z = run.model.encode(x).mean.numpy()
+    ordered = ", the classes in turn" if classes else ""
+    plate = Plate(
+        "reconstructions",
+        pictures.reconstructions(x.numpy(), run.decode(z), columns=columns),
+        "Originals and what is left of them",
+        f"{_of(len(rows), len(run.splits[split]))} {split} samples, drawn at random (seed {seed}){ordered}; "
+        f"under each, what the decoder makes of its code, the posterior mean. Every pixel is shown as it is, "
+        f"0 dark and 1 light.",
+        f"Rows of {len(rows)} original pictures, each above its reconstruction.",
+        chart=False,
+    )
+    return Section(section.anchor, section.title, (plate,))
+
+
+def latent(run: Run, *, tsne: bool, seed: int) -> Section:
+    """Maps of the codes, the manifold of a two-dimensional latent space, and the spectrum."""
+    section = Section("latent", "Latent space")
+    if not run.codes_path.exists():
+        note = (
+            "There are no codes yet."
+            if _fitted(run)
+            else "The model has no weights yet, so there are no codes."
+        )
+        lacking = _lacking(section, note, f"zscape encode {place(run)}")
+        return Section(section.anchor, section.title, _manifold(run), lacking.note, lacking.command)
+    table = codes.load(run.codes_path)
+    split = "test" if (table.split == "test").any() else ""
+    shown = table.of(split) if split else table
+    if len(shown) < 3:
+        return _lacking(section, f"A map needs 3 or more codes, but there are {len(shown)}.", "")
+    which = f"{len(shown):,} {split} codes" if split else f"{len(shown):,} codes of all splits"
+    plates = [*_maps(shown, which), *_manifold(run)]
+    note = ""
+    if tsne and len(shown) < 10:
+        note = f"t-SNE needs 10 or more codes, but there are {len(shown)}."
+    elif tsne:
+        plates.insert(1, _tsne(shown, seed=seed))
+    plates += _spectrum(shown, which, seed=seed)
+    return Section(section.anchor, section.title, tuple(plates), note)
+
+
+def sampled(run: Run) -> Section:
+    """Pictures decoded from new codes."""
+    section = Section("samples", "Samples")
+    if not run.samples_path.exists():
+        return _lacking(section, "Nothing has been sampled yet.", f"zscape sample {place(run)}")
+    if not _fitted(run):
+        return _lacking(section, "The model has no weights yet.", "zscape fit")
+    if not _pictorial(run):
+        return _not_pictures(section, run)
+    z, made = _read_samples(run)
+    if not len(z):
+        return _lacking(section, "The table of samples is empty.", f"zscape sample {place(run)}")
+    width = run.model.shape[-1]
+    columns = min(16 if width <= 32 else 8, max(1, _ACROSS // width))
+    settings = ", ".join(
+        f"{key} {value}" for key, value in made.items() if not isinstance(value, dict | list)
+    )
+    shown = min(len(z), _SAMPLES)
+    plate = Plate(
+        "samples",
+        pictures.picture_grid(run.decode(z[:shown]), columns),
+        "Pictures decoded from new codes",
+        f"The first {_of(shown, len(z))} new codes, decoded. How they were drawn: "
+        f"{settings or 'not recorded'}.",
+        f"A grid of {shown} generated pictures.",
+        chart=False,
+    )
+    return Section(section.anchor, section.title, (plate,))
+
+
+def picks(rows: np.ndarray, labels: np.ndarray | None, *, count: int, seed: int) -> np.ndarray:
+    """Up to `count` of the given rows at random; with labels, the classes in turn as long as they last."""
+    drawn = np.random.default_rng(seed).permutation(rows)
+    if labels is None:
+        return np.sort(drawn[:count])
+    turn = np.zeros(len(drawn), dtype=int)
+    for which in np.unique(labels[drawn]):
+        members = labels[drawn] == which
+        turn[members] = np.arange(members.sum())
+    return drawn[np.lexsort((labels[drawn], turn))][:count]
+
+
+def place(run: Run) -> str:
+    """The run folder as a command would name it; of an absolute path only the name: a page travels."""
+    return run.path.name if run.path.is_absolute() else run.path.as_posix()
+
+
+def _maps(shown: base.Codes, which: str) -> list[Plate]:
+    coloured = "without labels"
+    if shown.label is not None:
+        how = (
+            "each class named at its median"
+            if figures.nameable(shown.label)
+            else "the classes too many to name"
+        )
+        coloured = f"coloured by label, {how}"
+    if shown.latent == 1:
+        rows = (
+            "one row a class"
+            if shown.label is not None and figures.nameable(shown.label)
+            else "all in one row"
+        )
+        caption = f"{which}, {rows}. The dashed curve is the prior, N(0, 1), on the same scale."
+        figure = figures.latent_line(shown.mean[:, 0].astype(float), shown.label, shown.names)
+        return [Plate("latent-map", figure, "The one latent dimension", caption, f"Histograms of {which}.")]
+    if shown.latent == 2:
+        points, across, up = shown.mean.astype(float), "z1", "z2"
+        title, how = "The latent plane", "posterior means as they are"
+    else:
+        axes = pca_spectrum(shown)
+        points, shares = axes.project(shown.mean.astype(float))[:, :2], axes.ratios
+        across, up = (f"principal component {i + 1} ({100 * shares[i]:.1f} % of variance)" for i in (0, 1))
+        title = "Latent map"
+        how = f"their first two principal components hold {100 * shares[:2].sum():.1f} % of the variance"
+    figure = figures.latent_map(points, shown.label, shown.names, across=across, up=up)
+    caption = f"{which}, {coloured}; {how}. One dot a sample; both axes in latent units, on one scale."
+    plates = [Plate("latent-map", figure, title, caption, f"Scatter plot of {which}, {coloured}.")]
+    if shown.factors:
+        plates.append(_factor_maps(shown, points, across, up))
+    return plates
+
+
+def _factor_maps(shown: base.Codes, points: np.ndarray, across: str, up: str) -> Plate:
+    rows = _some(len(points), FACTOR_LIMIT, seed=0)
+    factors = {name: column[rows] for name, column in shown.factors.items()}
+    figure = figures.factor_maps(points[rows], factors)
+    caption = (
+        f"The same plane ({across} across, {up} up), coloured by each known factor, from its smallest value "
+        f"(dark blue) to its largest (yellow); {_of(len(rows), len(points))} codes (seed 0)."
+    )
+    names = ", ".join(factors)
+    return Plate(
+        "latent-factors",
+        figure,
+        "Known factors on the map",
+        caption,
+        f"Scatter plots, one for each of {names}.",
+    )
+
+
+def _tsne(shown: base.Codes, *, seed: int) -> Plate:
+    rows = _some(len(shown), TSNE_LIMIT, seed=seed)
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(shown.mean[rows])
+    labels = None if shown.label is None else shown.label[rows]
+    figure = figures.latent_map(points.astype(float), labels, shown.names, across="t-SNE 1", up="t-SNE 2")
+    caption = (
+        f"t-SNE of {_of(len(rows), len(shown))} codes (perplexity {perplexity:g}, seed {seed}). "
+        f"Neighbours are kept; distances between clusters, their sizes and the axes have no meaning."
+    )
+    return Plate(
+        "latent-tsne",
+        figure,
+        "Neighbourhoods (t-SNE)",
+        caption,
+        f"t-SNE scatter plot of {len(rows):,} codes.",
+    )
+
+
+def _manifold(run: Run) -> tuple[Plate, ...]:
+    if not _fitted(run) or run.model.latent != 2 or not _pictorial(run):
+        return ()
+    side = int(np.clip(_ACROSS // max(run.model.shape[1:]), 5, 20))
+    caption = (
+        f"What the decoder makes of {side} × {side} codes over the latent plane. Steps are equal shares of "
+        "the prior (its quantiles), so pictures are dense where the prior is."
+    )
+    figure = pictures.manifold(run.decode, side=side)
+    alt = f"A grid of {side} by {side} decoded pictures."
+    return (Plate("manifold", figure, "The decoded manifold", caption, alt, chart=False),)
+
+
+def _spectrum(shown: base.Codes, which: str, *, seed: int) -> list[Plate]:
+    if shown.latent == 1:
+        return []
+    shares = pca_spectrum(shown).ratios
+    low = high = None
+    caption = f"Variance of {which} along their {len(shares)} principal components. Dashed: equal shares; 95\u00a0%."
+    if len(shown) <= BOOTSTRAP_LIMIT:
+        rng = np.random.default_rng(seed)
+        resamples = (shown.mean[rng.integers(len(shown), size=len(shown))] for _ in range(RESAMPLES))
+        low, high = np.quantile([pca_spectrum(points).ratios for points in resamples], [0.025, 0.975], axis=0)
+        caption += f" Whiskers: 95 % bootstrap intervals ({RESAMPLES} resamples, seed {seed})."
+    figure = figures.spectrum(shares, low, high)
+    alt = f"Bars: the first component holds {100 * shares[0]:.1f} % of the variance."
+    return [Plate("spectrum", figure, "Principal-component spectrum", caption, alt)]
+
+
+def _read_samples(run: Run) -> tuple[np.ndarray, dict[str, object]]:
+    try:
+        table = parquet.read_table(run.samples_path)
+        made = json.loads((table.schema.metadata or {}).get(b"zscape", b"{}"))
+        z = codes.matrix(table["code"])
+    except (pa.ArrowException, KeyError, ValueError) as error:
+        raise RunFormatError(
+            f"{run.samples_path} cannot be read ({error}); make it again with zscape sample"
+        ) from error
+    if len(z) and (z.shape[1] != run.model.latent or not np.isfinite(z).all()):
+        raise RunFormatError(
+            f"{run.samples_path} needs finite codes of {run.model.latent} dimensions, but holds {z.shape[1]} "
+            f"dimensions and {int((~np.isfinite(z)).sum())} values that are not finite; "
+            "make it again with zscape sample"
+        )
+    return z, made
+
+
+def _lowest_validation(history: dict[str, np.ndarray]) -> str:
+    rows = (history["split"] == "validation") & np.isfinite(history["total"])
+    if not rows.any():
+        return ""
+    best = int(np.argmin(np.where(rows, history["total"], np.inf)))
+    value, step = history["total"][best], int(history["step"][best])
+    return f" Lowest validation total: {value:.4g} nats per sample, at step {step:,}."
+
+
+def _some(count: int, limit: int, *, seed: int) -> np.ndarray:
+    if count <= limit:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, limit, replace=False))
+
+
+def _of(some: int, count: int) -> str:
+    return f"{count:,}" if some == count else f"{some:,} of {count:,}"
+
+
+def _fitted(run: Run) -> bool:
+    return (run.path / "weights.safetensors").exists() and (run.path / "splits.npz").exists()
+
+
+def _pictorial(run: Run) -> bool:
+    return len(run.model.shape) == 3 and run.model.shape[0] in (1, 3)
+
+
+def _lacking(section: Section, note: str, command: str) -> Section:
+    return Section(section.anchor, section.title, note=note, command=command)
+
+
+def _not_pictures(section: Section, run: Run) -> Section:
+    shape = " × ".join(map(str, run.model.shape))
+    return _lacking(section, f"Samples of shape {shape} are not grey or RGB pictures, so none are drawn.", "")

@@ -1,0 +1,75 @@
+"""Numbers, names and settings as a person would write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from zscape import base
+
+_ACRONYMS = ("elbo", "kl", "mmd", "pca", "psnr", "ssim")
+
+
+def phrase(value: object) -> str:
+    """A setting as a person would write it.
+
+    >>> phrase({"rate": 0.001, "betas": [0.9, 0.999], "clip": None, "fused": True})
+    'rate 0.001, betas 0.9 0.999, clip none, fused yes'
+    """
+    if isinstance(value, Mapping):
+        return (
+            ", ".join(f"{str(key).replace('_', ' ')} {phrase(entry)}" for key, entry in value.items())
+            or "none"
+        )
+    if isinstance(value, list | tuple):
+        return " ".join(phrase(entry) for entry in value) or "none"
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def number(value: float, spread: float | None = None) -> str:
+    """A measured value to two digits of its spread, or to four digits where there is none.
+
+    >>> number(102.3456, 0.4), number(-1234567.5), number(0.012345), number(9.0)
+    ('102.35', '−1,234,568', '0.01234', '9')
+    """
+    if value == round(value) and not spread:
+        return f"{value:,.0f}".replace("-", "−")
+    size = spread / 10 if spread else abs(value) / 1000
+    decimals = max(0, -math.floor(math.log10(size)))
+    # A long row of zeros is harder to read than a power of ten.
+    text = f"{value:.3g}" if decimals > 8 else f"{value:,.{decimals}f}"
+    return text.replace("-", "−")
+
+
+def interval(result: base.Result) -> tuple[str, str]:
+    """A result's value, and its interval or an empty string, to the same number of decimals."""
+    if result.low is None or result.high is None:
+        return number(result.value), ""
+    spread = (result.high - result.low) / 2
+    return number(result.value, spread), f"{number(result.low, spread)} to {number(result.high, spread)}"
+
+
+def words(name: str) -> str:
+    """A name in snake_case as words.
+
+    >>> words("pca_first_share")
+    'PCA first share'
+    """
+    return " ".join(part.upper() if part in _ACRONYMS else part for part in name.split("_"))
+
+
+def duration(seconds: float) -> str:
+    """A span of time.
+
+    >>> duration(2.13), duration(75), duration(7500)
+    ('2.1 s', '1 min 15 s', '2 h 05 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
