@@ -27,9 +27,11 @@ autodoc_member_order = "bysource"
 autodoc_default_options = {"exclude-members": "set_fit_request"}
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
+highlight_language = "none"  # for literal blocks in docstrings, which hold trees of files
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = "zscape"
@@ -68,7 +70,7 @@ def read_docstring(app: Sphinx, what: str, name: str, obj: object, options: obje
     lines[:] = escaped(lines)
     if what in ("attribute", "property"):
         # Napoleon takes what stands before a first colon for a type; our first lines are sentences.
-        lines.insert(0, "")
+        lines[:0] = ["..", ""]
 
 
 def read_signature(

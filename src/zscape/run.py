@@ -11,6 +11,8 @@
       results.json          written by measure
       samples.parquet       written by sample
       figures/ report.html  written by report
+
+Every file is whole or absent, see `zscape.files`.
 """
 
 from __future__ import annotations
