@@ -1,0 +1,47 @@
+"""How a value measured on samples becomes a Result with its interval."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from zscape.base import Result
+
+# Two-sided 95 % point of the standard normal.
+Z95 = 1.959963984540054
+
+
+def mean_result(
+    name: str, values: np.ndarray, *, unit: str, definition: str, seed: int | None = None
+) -> Result:
+    """The mean of one value per sample; its interval is normal and covers the choice of the samples."""
+    return around(
+        name,
+        float(values.mean()),
+        standard_error(values),
+        n=len(values),
+        unit=unit,
+        definition=definition,
+        seed=seed,
+    )
+
+
+def around(
+    name: str,
+    value: float,
+    error: float | None,
+    *,
+    n: int,
+    unit: str,
+    definition: str,
+    seed: int | None = None,
+) -> Result:
+    """A value and 1.96 standard errors to either side; no interval where the error is None."""
+    low, high = (None, None) if error is None else (value - Z95 * error, value + Z95 * error)
+    return Result(name, value, low, high, n, unit, definition, seed)
+
+
+def standard_error(values: np.ndarray) -> float | None:
+    """Standard error of the mean of independent values; None for one value, which says nothing of spread."""
+    return None if len(values) < 2 else float(values.std(ddof=1)) / math.sqrt(len(values))

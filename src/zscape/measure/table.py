@@ -1,0 +1,101 @@
+"""All measures that fit a model and its codes, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from zscape.base import Codes, Result, code_arrays
+from zscape.measure.distances import mean_pairwise_distance
+from zscape.measure.likelihood import LogProb, elbo, importance_bound
+from zscape.measure.reconstruction import fitting_sigma, psnr, squared_error, ssim
+from zscape.measure.spectrum import pca_results
+from zscape.measure.structure import active_units, aggregate_moments, offdiagonal_correlation, varying
+
+Measure = Callable[[], list[Result]]
+
+
+def everything(
+    codes: Codes,
+    x: np.ndarray,
+    *,
+    xhat: np.ndarray,
+    log_prob: LogProb,
+    data_range: float = 1.0,
+    samples: int = 100,
+    seed: int = 0,
+    on_step: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Every measure that is defined for this model and data.
+
+    Left out: the bounds on log p(x) for a deterministic encoder; PSNR for anything but images (N, C, H, W) or
+    where every reconstruction is exact; SSIM for images under 3 pixels a side; correlation where fewer than
+    two latents vary.
+
+    Cost: `samples` evaluations of log_prob per row, which is most of it; the rest as each measure says.
+
+    Args:
+        codes: Codes of the rows to measure on, for example `codes.of("test")`. At least three rows.
+        x: Data of the same rows, (N, *shape).
+        xhat: Their reconstructions: the decoded means.
+        log_prob: log p(x | z); see `LogProb`.
+        data_range: Largest minus smallest value an image can have.
+        samples: Draws per row for the importance bound.
+        seed: Of whatever is drawn at random.
+        on_step: Called with the name of each measure before it starts.
+
+    Returns:
+        Results with different names; each definition ends with the split it was measured on.
+
+    Raises:
+        ValueError: If codes, x and xhat do not belong together, or as each measure.
+    """
+    if not len(codes) == len(x) == len(xhat):
+        raise ValueError(
+            f"everything needs codes, x and xhat of the same rows, but got {len(codes)}, {len(x)} and "
+            f"{len(xhat)}"
+        )
+    code_arrays(codes, rows=3)
+    results: list[Result] = []
+    measures = [
+        *_reconstruction(x, xhat, data_range),
+        *_likelihood(codes, x, log_prob, samples, seed),
+        *_structure(codes, seed),
+    ]
+    for name, measure in measures:
+        if on_step is not None:
+            on_step(name)
+        results += measure()
+    splits = " and ".join(sorted(set(codes.split.tolist())))
+    return [replace(result, definition=f"{result.definition}, on the {splits} split") for result in results]
+
+
+def _reconstruction(x: np.ndarray, xhat: np.ndarray, data_range: float) -> Iterator[tuple[str, Measure]]:
+    yield "squared_error", lambda: [squared_error(x, xhat)]
+    if x.ndim != 4:
+        return
+    if not np.array_equal(x, xhat):
+        yield "psnr", lambda: [psnr(x, xhat, data_range=data_range)]
+    height, width = x.shape[2:]
+    if min(height, width) >= 3:
+        sigma = fitting_sigma(height, width)
+        yield "ssim", lambda: [ssim(x, xhat, data_range=data_range, sigma=sigma)]
+
+
+def _likelihood(
+    codes: Codes, x: np.ndarray, log_prob: LogProb, samples: int, seed: int
+) -> Iterator[tuple[str, Measure]]:
+    if codes.logvar is not None:
+        yield "elbo", lambda: [elbo(x, codes, log_prob, seed=seed)]
+        yield "importance_bound", lambda: [importance_bound(x, codes, log_prob, samples=samples, seed=seed)]
+
+
+def _structure(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:
+    yield "active_units", lambda: [active_units(codes)]
+    yield "aggregate_moments", lambda: aggregate_moments(codes)
+    yield "pca", lambda: pca_results(codes)
+    if np.count_nonzero(varying(codes.mean)) >= 2:
+        yield "offdiagonal_correlation", lambda: [offdiagonal_correlation(codes)]
+    yield "mean_pairwise_distance", lambda: [mean_pairwise_distance(codes, seed=seed)]

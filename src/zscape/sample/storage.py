@@ -1,0 +1,72 @@
+"""Densities on disk: plain arrays in an npz file, never pickle."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from typing import Any, Protocol
+
+import numpy as np
+
+from zscape.base import Density
+from zscape.errors import RunFormatError, nearest
+from zscape.files import whole_file
+from zscape.sample.empirical import Empirical
+from zscape.sample.gaussian import Gaussian, Mixture
+from zscape.sample.prior import StandardNormal
+
+_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Empirical, Gaussian, Mixture, StandardNormal)}
+
+
+class Storable(Density, Protocol):
+    """A density that says what it is made of."""
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Arrays of plain numbers from which it can be made again."""
+        ...
+
+
+def save(density: Storable, path: str | os.PathLike[str]) -> None:
+    """Write a density of this room to an npz file, whole or not at all.
+
+    Args:
+        density: StandardNormal, or a fitted Gaussian, Mixture or Empirical.
+        path: The file to write.
+
+    Raises:
+        TypeError: If the density is of another class, which `load` would not know.
+    """
+    kind = type(density).__name__
+    if _KINDS.get(kind) is not type(density):
+        raise TypeError(f"save needs one of {', '.join(_KINDS)}, but got {kind}")
+    arrays = density.to_arrays()
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays, kind=np.array(kind))  # type: ignore[arg-type] (it takes the arrays for flags)
+
+
+def load(path: str | os.PathLike[str]) -> Storable:
+    """Read what `save` wrote.
+
+    Args:
+        path: The file.
+
+    Raises:
+        RunFormatError: If the file is missing, damaged or not a density.
+    """
+    remedy = "make it again with zscape.sample.save"
+    if not os.path.isfile(path):
+        raise RunFormatError(f"needed a saved density, but there is no file {path}; {remedy}")
+    if not zipfile.is_zipfile(path):
+        raise RunFormatError(f"{path} is not a readable npz file; {remedy}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise RunFormatError(f"{path} is not a readable npz file ({error}); {remedy}") from error
+    kind = str(arrays.pop("kind", "none"))
+    if kind not in _KINDS:
+        raise RunFormatError(f"{path} does not hold a known density, but {kind!r}; {nearest(kind, _KINDS)}")
+    try:
+        return _KINDS[kind].from_arrays(arrays)
+    except KeyError as error:
+        raise RunFormatError(f"{path} lacks the array {error} of a {kind}; {remedy}") from error

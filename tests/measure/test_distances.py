@@ -1,0 +1,75 @@
+"""Distances in blocks against scipy, closed forms and invariances."""
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist, squareform
+
+from zscape import measure
+from zscape.measure import distances
+
+
+def draws(count, latents, seed=0):
+    return np.random.default_rng(seed).standard_normal((count, latents))
+
+
+@pytest.mark.parametrize("rows", [4, 25, 60, 1024])
+def test_mean_distances_are_those_of_scipy_in_any_blocks(monkeypatch, rows):
+    monkeypatch.setattr(distances, "_ROWS", rows)
+    z = draws(60, 7)
+    assert np.allclose(measure.mean_distances(z), squareform(pdist(z)).sum(axis=1) / 59, rtol=1e-12)
+
+
+def test_a_triangle_of_3_4_5():
+    result = measure.mean_pairwise_distance(np.array([[0.0, 0.0], [3.0, 0.0], [3.0, 4.0]]))
+    assert (result.value, result.n, result.seed) == (pytest.approx(4), 3, None)
+
+
+def test_equal_codes_are_at_distance_0_also_far_from_the_origin():
+    assert measure.mean_pairwise_distance(np.full((10, 3), 1e6)).value == 0
+    z = draws(50, 3)
+    assert measure.mean_pairwise_distance(z + 1e6).value == pytest.approx(pdist(z).mean(), rel=1e-8)
+
+
+def test_distance_does_not_change_with_order_and_rotation():
+    z = draws(40, 4)
+    turned = z[::-1] @ np.linalg.qr(draws(4, 4, seed=2))[0] - 3
+    expected = measure.mean_pairwise_distance(z).value
+    assert measure.mean_pairwise_distance(turned).value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("latents", [1, 2, 16, 512])
+def test_distance_of_prior_draws_is_the_closed_form(latents):
+    assert measure.prior_distance(1) == pytest.approx(2 / math.sqrt(math.pi))
+    result = measure.mean_pairwise_distance(draws(1500, latents))
+    assert result.value == pytest.approx(measure.prior_distance(latents), rel=0.03)
+    assert f"{measure.prior_distance(latents):.4g}" in result.definition
+
+
+def test_interval_covers_the_truth():
+    truth = measure.prior_distance(3)
+    results = [measure.mean_pairwise_distance(draws(100, 3, seed)) for seed in range(300)]
+    assert 270 <= sum(result.low <= truth <= result.high for result in results) <= 298
+
+
+def test_more_codes_than_the_limit_are_thinned_by_seed_and_it_is_said():
+    z = draws(500, 3)
+    result, again, other = (measure.mean_pairwise_distance(z, limit=100, seed=seed) for seed in (1, 1, 2))
+    assert result == again
+    assert result.value != other.value
+    assert (result.n, result.seed) == (100, 1)
+    assert "100 samples chosen at random from 500" in result.definition
+    assert result.low < pdist(z).mean() < result.high
+    with pytest.raises(ValueError, match="limit >= 2"):
+        measure.mean_pairwise_distance(z, limit=1)
+
+
+def test_no_n_by_n_matrix_is_held():
+    z = draws(6000, 8)
+    tracemalloc.start()
+    measure.mean_pairwise_distance(z)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6 < 6000 * 6000 * 8

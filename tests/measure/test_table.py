@@ -1,0 +1,109 @@
+"""The table of all measures: what is in it, for which model and data."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from zscape import measure
+from zscape.base import Codes
+
+STRUCTURE = {
+    "active_units",
+    "aggregate_mean_norm",
+    "aggregate_variance",
+    "aggregate_wasserstein",
+    "pca_first_share",
+    "participation_ratio",
+    "effective_rank",
+    "mean_pairwise_distance",
+}
+
+
+def table(latents=4, *, count=30, stochastic=True, shape=(1, 8, 8)):
+    random = np.random.default_rng(0)
+    mean = random.standard_normal((count, latents)).astype(np.float32)
+    codes = Codes(
+        id=np.arange(count),
+        split=np.full(count, "test"),
+        mean=mean,
+        logvar=np.full_like(mean, -1.0) if stochastic else None,
+    )
+    x = random.random((count, *shape), dtype=np.float32)
+    return codes, x, np.clip(x + 0.1, 0, 1)
+
+
+def log_prob(x, z):
+    return -((x.reshape(len(x), -1) ** 2).sum(axis=1)) - (z**2).sum(axis=1)
+
+
+def run(codes, x, xhat, **settings):
+    return {r.name: r for r in measure.everything(codes, x, xhat=xhat, log_prob=log_prob, **settings)}
+
+
+def test_a_stochastic_model_of_images_gets_every_measure_once():
+    codes, x, xhat = table()
+    steps = []
+    results = measure.everything(
+        codes, x, xhat=xhat, log_prob=log_prob, samples=5, seed=3, on_step=steps.append
+    )
+    names = [result.name for result in results]
+    likelihood = {"elbo", "importance_bound"}
+    pictures = {"squared_error", "psnr", "ssim"}
+    assert set(names) == STRUCTURE | likelihood | pictures | {"offdiagonal_correlation"}
+    assert len(names) == len(set(names))
+    assert steps[:2] == ["squared_error", "psnr"]
+    assert steps[-1] == "mean_pairwise_distance"
+    for result in results:
+        assert result.definition.endswith(", on the test split")
+        assert math.isfinite(result.value)
+        assert result.low is None or result.low <= result.value <= result.high
+    json.dumps([result.to_dict() for result in results], allow_nan=False)
+
+
+def test_each_number_is_that_of_the_measure_alone():
+    codes, x, xhat = table()
+    found = run(codes, x, xhat, samples=5, seed=3)
+    assert found["psnr"].value == measure.psnr(x, xhat, data_range=1.0).value
+    assert found["ssim"].value == measure.ssim(x, xhat, data_range=1.0, sigma=3 / 3.5).value
+    assert found["elbo"].value == measure.elbo(x, codes, log_prob, seed=3).value
+    bound = measure.importance_bound(x, codes, log_prob, samples=5, seed=3)
+    assert found["importance_bound"].value == bound.value
+    assert found["importance_bound"].seed == 3
+
+
+def test_what_does_not_fit_is_left_out():
+    deterministic = run(*table(stochastic=False))
+    assert not deterministic.keys() & {"elbo", "importance_bound"}
+    one_latent = run(*table(latents=1))
+    assert "offdiagonal_correlation" not in one_latent
+    assert one_latent["effective_rank"].value == 1
+    tiny = run(*table(shape=(1, 2, 2)))
+    assert "ssim" not in tiny
+    assert "psnr" in tiny
+    vectors = run(*table(shape=(7,)))
+    assert not vectors.keys() & {"psnr", "ssim"}
+    codes, x, _ = table()
+    exact = run(codes, x, x)
+    assert "psnr" not in exact
+    assert exact["ssim"].value == pytest.approx(1)
+
+
+def test_a_collapsed_encoder_is_measured_too():
+    codes, x, xhat = table()
+    collapsed = Codes(codes.id, codes.split, np.zeros_like(codes.mean), np.zeros_like(codes.mean))
+    found = run(collapsed, x, xhat)
+    assert found["active_units"].value == 0
+    assert found["aggregate_variance"].value == 1
+    assert found["aggregate_wasserstein"].value == 0
+    assert found["effective_rank"].value == 0
+    assert found["mean_pairwise_distance"].value == 0
+
+
+def test_rows_that_do_not_belong_together_are_refused():
+    codes, x, xhat = table()
+    with pytest.raises(ValueError, match="but got 30, 29 and 30"):
+        run(codes, x[1:], xhat)
+    with pytest.raises(ValueError, match="at least 3 rows"):
+        run(*table(count=2))
