@@ -20,6 +20,7 @@ _NAMES = {
     "Weighted": "zscape.base",
     "encode": "zscape.codes",
     "fit": "zscape.training",
+    "resume": "zscape.training",
 }
 
 __all__ = ["__version__", *_MODULES, *_NAMES]

@@ -192,12 +192,35 @@ class Path(Protocol):
 class Data(Protocol):
     """A data set as the loop, the encoder and the report see it."""
 
-    name: str
-    fingerprint: str  # short hash of the content, so that a run knows its data again
-    labels: np.ndarray | None  # (N,) int64
-    names: tuple[str, ...]  # of the classes, by label; empty without labels
-    factors: dict[str, np.ndarray]  # known factors of variation, each (N,)
-    splits: dict[str, np.ndarray]  # "train", "validation", "test" to sorted int64 rows
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Short hash of the content, by which a run knows its data again."""
+        ...
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Classes, (N,) int64, or None."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, by label; empty without labels."""
+        ...
+
+    @property
+    def factors(self) -> Mapping[str, np.ndarray]:
+        """Known factors of variation, each (N,)."""
+        ...
+
+    @property
+    def splits(self) -> Mapping[str, np.ndarray]:
+        """Rows of "train", "validation" and "test", sorted int64."""
+        ...
 
     @property
     def shape(self) -> tuple[int, ...]:

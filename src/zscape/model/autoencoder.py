@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from zscape.errors import SettingError, nearest
 from zscape.model import networks
 from zscape.model.likelihoods import BernoulliHead, GaussianHead, head_from_spec
 
-_ACTIVATIONS = {
+ACTIVATIONS = {
     activation.__name__: activation
     for activation in (nn.ELU, nn.GELU, nn.LeakyReLU, nn.ReLU, nn.SiLU, nn.Softplus, nn.Tanh)
 }
@@ -201,18 +202,26 @@ class Autoencoder(nn.Module):
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise ValueError(f"codes must be of shape (N, {self.latent}) for this model, but got {z.shape}")
+        with self._only_used() as tensor:
+            parts = [self.decode(tensor(z[i : i + batch])).mean.cpu() for i in range(0, len(z), batch)]
+        return torch.cat(parts).numpy() if parts else np.empty((0, *self.shape), dtype=np.float32)
+
+    def log_prob(self, x: np.ndarray, z: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N"]:
+        """Log-likelihood log p(x | z) of each row in nats, in evaluation mode and without gradients."""
+        with self._only_used() as tensor:
+            return self.decode(tensor(z)).log_prob(tensor(x)).double().cpu().numpy()
+
+    @contextlib.contextmanager
+    def _only_used(self) -> Iterator[Callable[[np.ndarray], Tensor]]:
+        """Evaluation mode without gradients; yields what brings an array to the model's device."""
         device = next(self.parameters()).device
         training = self.training
         self.eval()
-        with torch.no_grad():
-            parts = [
-                self.decode(
-                    torch.as_tensor(z[start : start + batch], dtype=torch.float32, device=device)
-                ).mean.cpu()
-                for start in range(0, len(z), batch)
-            ]
-        self.train(training)
-        return torch.cat(parts).numpy() if parts else np.empty((0, *self.shape), dtype=np.float32)
+        try:
+            with torch.no_grad():
+                yield lambda array: torch.as_tensor(array, dtype=torch.float32, device=device)
+        finally:
+            self.train(training)
 
     def to_spec(self) -> dict[str, Any]:
         """What `from_spec` needs to build this model again; for wrapped networks, only what they must fit."""
@@ -248,14 +257,14 @@ def activation_named(name: str) -> type[nn.Module]:
     Raises:
         SettingError: If the name is not one of those that a spec can hold.
     """
-    if name not in _ACTIVATIONS:
-        raise SettingError(f"unknown activation {name!r}: {nearest(name, _ACTIVATIONS)}")
-    return _ACTIVATIONS[name]
+    if name not in ACTIVATIONS:
+        raise SettingError(f"unknown activation {name!r}: {nearest(name, ACTIVATIONS)}")
+    return ACTIVATIONS[name]
 
 
 def _activation_name(activation: type[nn.Module]) -> str:
     name = getattr(activation, "__name__", repr(activation))
-    if _ACTIVATIONS.get(name) is not activation:
-        known = ", ".join(_ACTIVATIONS)
+    if ACTIVATIONS.get(name) is not activation:
+        known = ", ".join(ACTIVATIONS)
         raise ValueError(f"the activation must be a class of torch.nn among {known}, but got {name}")
     return name

@@ -1,0 +1,270 @@
+"""The command line: thin commands over the functions of the package.
+
+Nothing heavy is imported here, so that `zscape --help` answers at once; each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zscape.app import console
+from zscape.errors import DivergedError, SettingError, StoppedError, ZscapeError
+
+app = typer.Typer(
+    name="zscape",
+    help="Train an autoencoder whose latent space has the shape you ask for; measure, walk and sample it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    add_completion=False,
+)
+data_app = typer.Typer(help="Data sets: list, show, check and fetch them.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder, as written by zscape fit.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of data sets; before ZSCAPE_DATA and the user's cache."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
+
+
+@app.command()
+def fit(
+    out: Annotated[Path | None, typer.Option(help="Run folder to write; must be new.")] = None,
+    data: Annotated[str | None, typer.Option(help="Name of a data set, or a path.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="autoencoder, vae, beta_vae or mmd_vae.")] = None,
+    net: Annotated[str | None, typer.Option(help="Network: mlp or conv.")] = None,
+    latent: Annotated[int | None, typer.Option(help="Latent dimensions.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes through the training split.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Samples a step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes weights, order and every random draw.")] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as in kl.weight=4; may be repeated."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings, by the same keys.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Continue a stopped fit instead.")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Fit a model and write a run folder.
+
+    Settings come from --config, then the options, then --set; `zscape settings` lists every key.
+    """
+    from zscape.app import work
+
+    flags = {
+        "data.name": data,
+        "recipe.name": recipe,
+        "model.net": net,
+        "model.latent": latent,
+        "epochs": epochs,
+        "batch": batch,
+        "seed": seed,
+    }
+    if resume is not None:
+        if (
+            out is not None
+            or config is not None
+            or pairs
+            or any(value is not None for value in flags.values())
+        ):
+            raise SettingError(
+                "--resume continues what was asked then, so it takes no other setting but --data-dir"
+            )
+        done = work.resume(resume, data_dir)
+    elif out is None:
+        raise SettingError("fit needs a folder to write: --out runs/NAME")
+    else:
+        done = work.fit(config, flags, pairs or [], out=out, data_dir=data_dir)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        _show_paths({"run": done.path}, as_json=json)
+
+
+@app.command()
+def encode(
+    run: RunPath,
+    batch: Annotated[int, typer.Option(min=1, help="Samples encoded at a time.")] = 1024,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Encode the run's data set into codes.parquet. A stopped encoding goes on where it was."""
+    from zscape.app import work
+
+    _show_paths({"codes": work.encode(run, batch, data_dir)}, as_json=json)
+
+
+@app.command()
+def measure(
+    run: RunPath,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    samples: Annotated[
+        int, typer.Option(min=1, help="Draws per sample for the bound on log-likelihood.")
+    ] = 100,
+    limit: Annotated[int, typer.Option(min=3, help="At most so many samples, drawn at random.")] = 10_000,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Measure the codes and reconstructions of a split; add the results to results.json."""
+    from zscape.app import work
+
+    results = work.measure(run, split, samples=samples, limit=limit, seed=seed, data_dir=data_dir)
+    if json:
+        console.show([result.to_dict() for result in results])
+        return
+    rows = [
+        (r.name, r.value, "" if r.low is None else f"{r.low:.5g} to {r.high:.5g}", r.unit, r.n)
+        for r in results
+    ]
+    console.table(("measure", "value", "95 % interval", "unit", "n"), rows)
+
+
+@app.command()
+def sample(
+    run: RunPath,
+    count: Annotated[int, typer.Option(min=1, help="How many new codes.")] = 24,
+    density: Annotated[
+        str, typer.Option(help="What to draw from: prior, gaussian, mixture or empirical.")
+    ] = "prior",
+    components: Annotated[int, typer.Option(min=1, help="Gaussians of the mixture.")] = 10,
+    label: Annotated[int | None, typer.Option(help="Fit the density on codes of this class alone.")] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw new codes into samples.parquet, and their pictures into samples.png."""
+    from zscape.app import work
+
+    _show_paths(work.sample(run, count, density, components=components, label=label, seed=seed), as_json=json)
+
+
+@app.command()
+def report(
+    run: RunPath,
+    tsne: Annotated[bool, typer.Option("--tsne", help="Add a t-SNE map of the codes; takes longer.")] = False,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Write report.html and figures/ from whatever the run folder holds."""
+    from zscape.app import work
+
+    _show_paths({"report": work.report(run, tsne=tsne, seed=seed, data_dir=data_dir)}, as_json=json)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Run folder to write; one left by an earlier demo is replaced.")
+    ] = Path("runs/demo"),
+) -> None:
+    """Run the whole chain on the embedded digits: fit, encode, measure, sample, report. About a minute."""
+    from zscape.app import work
+
+    console.show(f"report: {work.demo(out)}")
+
+
+@app.command()
+def settings(
+    find: Annotated[str, typer.Argument(help="Only keys that contain this.")] = "",
+    json: Json = False,
+) -> None:
+    """List every key that --set and --config take."""
+    from zscape.app.settings import known_keys
+
+    keys = [key for key in known_keys() if find in key]
+    console.show(keys if json else "\n".join(keys))
+
+
+@data_app.command("list")
+def list_data(data_dir: DataDir = None, json: Json = False) -> None:
+    """List known data sets, whether they are here, and where was looked."""
+    from zscape.app import datasets
+
+    datasets.show_all(data_dir, as_json=json)
+
+
+@data_app.command("show")
+def show_data(
+    name: Annotated[str, typer.Argument(help="Name of a data set, or a path.")],
+    out: Annotated[Path | None, typer.Option(help="Picture to write; NAME.png if not given.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="Pictures on the sheet.")] = 64,
+    size: Annotated[int | None, typer.Option(min=1, help="Side in pixels, as data.size.")] = None,
+    grey: Annotated[bool | None, typer.Option("--grey/--rgb", help="One channel or three.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV of file and label, for a folder.")] = None,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Draw a contact sheet of exactly what a model will see, with its range of values."""
+    from zscape.app import datasets
+
+    options = {"size": size, "grey": grey, "labels": labels, "data_dir": data_dir}
+    datasets.show_one(name, out, count, seed=seed, options=options, as_json=json)
+
+
+@data_app.command("check")
+def check_data(
+    name: Annotated[str, typer.Argument(help="Name of a data set, or a path.")],
+    size: Annotated[int | None, typer.Option(min=1, help="Side in pixels, as data.size.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="CSV of file and label, for a folder.")] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Check a data set file by file: is it there, is it the published one, does it read."""
+    from zscape.app import datasets
+
+    if not datasets.check(name, size=size, labels=labels, data_dir=data_dir, as_json=json):
+        raise typer.Exit(1)
+
+
+@data_app.command("fetch")
+def fetch_data(
+    name: Annotated[str, typer.Argument(help="Name of a data set that can be fetched.")],
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Download a data set and check its hashes. A broken download goes on where it was."""
+    from zscape.app import datasets
+
+    _show_paths({"data": datasets.fetch(name, data_dir)}, as_json=json)
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is one line and an exit code.
+
+    1: it could not be done. 2: it was asked wrongly. 3: a fit diverged. 128 and the signal's number: stopped.
+    """
+    try:
+        app()
+    except StoppedError as error:
+        _fail(error, 128 + error.signal)
+    except DivergedError as error:
+        _fail(error, 3)
+    except (SettingError, ValueError, TypeError) as error:
+        _fail(error, 2)
+    except (ZscapeError, OSError) as error:
+        _fail(error, 1)
+
+
+def _fail(error: Exception, code: int) -> None:
+    if os.environ.get("ZSCAPE_TRACEBACK"):
+        raise error
+    console.tell("zscape: " + " ".join(str(error).split()))
+    sys.exit(code)
+
+
+def _show_paths(paths: dict[str, Path], *, as_json: bool) -> None:
+    if as_json:
+        console.show({name: str(path) for name, path in paths.items()})
+    else:
+        console.show("\n".join(f"{name}: {path}" for name, path in paths.items()))

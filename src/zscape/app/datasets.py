@@ -1,0 +1,74 @@
+"""What `zscape data` does."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from zscape import data
+from zscape.app import console
+from zscape.files import whole_file
+
+
+def show_all(data_dir: Path | None, *, as_json: bool) -> None:
+    """Every known data set: where it is or how to come by it, and where was looked."""
+    rows = []
+    for entry in data.catalogue():
+        found = data.find(entry.name, data_dir)
+        where = str(found.path) if found.path else "built in" if not entry.path else ""
+        fetchable = "zscape data fetch " + entry.name if entry.fetchable else "copy it by hand"
+        rows.append(
+            {
+                "name": entry.name,
+                "summary": entry.summary,
+                "licence": entry.licence,
+                "where": where or f"not here: {fetchable}",
+                "here": bool(where),
+                "looked": [str(place) for place in found.looked],
+            }
+        )
+    if as_json:
+        console.show(rows)
+        return
+    console.table(
+        ("name", "what it is", "where"), [(row["name"], row["summary"], row["where"]) for row in rows]
+    )
+    looked = list(dict.fromkeys(place for row in rows for place in row["looked"]))
+    console.tell("Looked in: " + ", ".join(looked))
+
+
+def show_one(
+    name: str, out: Path | None, count: int, *, seed: int, options: dict[str, Any], as_json: bool
+) -> None:
+    """Write a contact sheet and say what is on it."""
+    loaded = data.load(name, **options)
+    sheet, caption = data.contact_sheet(loaded, count, seed=seed)
+    target = out or Path(f"{loaded.name}.png")
+    with whole_file(target) as temporary:
+        Image.fromarray(sheet).save(temporary)
+    if as_json:
+        splits = {split: len(rows) for split, rows in loaded.splits.items()}
+        console.show({"picture": str(target), "caption": caption, "source": loaded.source, "splits": splits})
+        return
+    console.show(f"{caption}\nsource: {loaded.source}\npicture: {target}")
+
+
+def check(name: str, *, size: int | None, labels: Path | None, data_dir: Path | None, as_json: bool) -> bool:
+    """Say what is known of every file; gives whether all is well."""
+    findings = data.check(name, data_dir=data_dir, size=size, labels=labels)
+    if as_json:
+        console.show([asdict(finding) for finding in findings])
+    else:
+        console.table(
+            ("", "file", "finding"), [("ok" if f.good else "FAULT", f.path, f.note) for f in findings]
+        )
+    return all(finding.good for finding in findings)
+
+
+def fetch(name: str, data_dir: Path | None) -> Path:
+    """Download with progress."""
+    with console.progress(f"fetch {name}") as told:
+        return data.fetch(name, data_dir=data_dir, progress=lambda file, done, total: told(done, total, file))

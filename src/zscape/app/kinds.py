@@ -1,0 +1,85 @@
+"""What kind of value a setting takes, read off the annotations of whatever takes it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from zscape.errors import SettingError
+
+# Not settings: what the caller supplies as objects.
+_OBJECTS = {"self", "draw", "shape", "head"}
+
+
+def parameters(owner: Callable[..., Any]) -> dict[str, Any]:
+    """Names and types of the keyword settings of a function, seen through partials, or of a class."""
+    while isinstance(owner, functools.partial):
+        owner = owner.func
+    if isinstance(owner, type) and hasattr(owner, "__dataclass_fields__"):
+        hints = typing.get_type_hints(owner)
+        return {field.name: hints[field.name] for field in fields(owner)}
+    function = owner.__init__ if isinstance(owner, type) else owner
+    hints = typing.get_type_hints(function)
+    return {
+        name: hints.get(name, Any) for name in inspect.signature(function).parameters if name not in _OBJECTS
+    }
+
+
+def check_type(key: str, value: object, hint: Any) -> None:  # noqa: ANN401 (a type expression)
+    """Refuse a value that the type does not admit.
+
+    Raises:
+        SettingError: Saying what was needed and what came.
+    """
+    if not _fits(value, hint):
+        raise SettingError(f"{key} needs {_words(hint)}, but got {value!r}")
+
+
+def _fits(value: Any, hint: Any) -> bool:  # noqa: ANN401 (anything, and a type expression)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, argument) for argument in arguments)
+    if _is_callable(hint):
+        return callable(value)
+    if origin is type:
+        return isinstance(value, type)
+    if origin is tuple and Ellipsis not in arguments:
+        same = isinstance(value, list | tuple) and len(value) == len(arguments)
+        return same and all(_fits(part, hint) for part, hint in zip(value, arguments, strict=True))
+    if origin is not None:
+        return isinstance(value, list | tuple) and all(_fits(part, arguments[0]) for part in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
+    """A type as a person would say it."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_words(argument) for argument in arguments))
+    if _is_callable(hint):
+        return "a schedule such as Warmup(stop=1, steps=1000)"
+    if origin is not None and origin is not type:
+        return f"a list such as [{', '.join('1' for _ in arguments[:2]) or '1'}]"
+    plain = {
+        float: "a number",
+        int: "a whole number",
+        bool: "true or false",
+        str: "a word",
+        type(None): "none",
+    }
+    return plain.get(hint, "a path" if hint is not type else "a name")
+
+
+def _is_callable(hint: Any) -> bool:  # noqa: ANN401 (a type expression)
+    return hint is Callable or getattr(typing.get_origin(hint), "__name__", "") == "Callable"

@@ -1,0 +1,261 @@
+"""From words to objects: settings as flags, as key=value and as a TOML file, checked against what there is.
+
+Every setting has a dotted key. `data.*` are the options of `zscape.data.load`, `model.*` those of the
+network, `head.*` of the likelihood, `recipe.*` of the recipe, `optimiser.*` of `Adam`, `engine.*` of
+`Engine`; `epochs`, `batch` and `seed` stand alone; and each term has `weight`, `capacity` and settings of its
+own under its name.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zscape import data as datasets
+from zscape import recipes, terms
+from zscape.app.kinds import check_type, parameters
+from zscape.base import Objective, Weighted
+from zscape.data import Images
+from zscape.errors import SettingError, nearest
+from zscape.model import Autoencoder, BernoulliHead, GaussianHead
+from zscape.model.autoencoder import ACTIVATIONS, activation_named
+from zscape.schedules import CosineDecay, Cyclical, ExponentialDecay, Warmup
+from zscape.training import Adam, Engine
+
+Settings = dict[str, Any]
+
+_ALONE = ("epochs", "batch", "seed")
+_NETS = {"mlp": Autoencoder.mlp, "conv": Autoencoder.conv}
+_HEADS = {"bernoulli": BernoulliHead, "gaussian": GaussianHead}
+_RECIPES: dict[str, Callable[..., Objective]] = {name: getattr(recipes, name) for name in recipes.__all__}
+# Terms that --set may add to a recipe or replace.
+_TERMS: dict[str, Callable[..., Any]] = {
+    "kl": terms.kl,
+    "mmd": terms.mmd,
+    "negative_log_likelihood": terms.negative_log_likelihood,
+    "squared_error": terms.squared_error,
+}
+_SCHEDULES = {schedule.__name__: schedule for schedule in (CosineDecay, Cyclical, ExponentialDecay, Warmup)}
+# Sections whose settings may be schedules: a path with a bracket in it is not one.
+_SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _TERMS))
+_WEIGHT = float | Callable
+_FUNCTIONS = {
+    "zhao": terms.zhao_bandwidth,
+    "dimension": terms.dimension_bandwidth,
+    "median": terms.median_bandwidth,
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a fit was asked for, as objects.
+
+    Attributes:
+        data: The data set.
+        model: The model, freshly initialised from the seed.
+        objective: Weighted terms by name.
+        options: The other arguments of `zscape.fit`.
+    """
+
+    data: Images
+    model: Autoencoder
+    objective: Objective
+    options: dict[str, Any]
+
+
+def gather(config: Path | None, flags: Settings, pairs: Sequence[str]) -> Settings:
+    """Settings by dotted key: those of the TOML file, overridden by flags, overridden by key=value pairs.
+
+    Raises:
+        SettingError: If the file cannot be read or a pair is not key=value.
+    """
+    found: Settings = {} if config is None else dict(_flat(_toml(config)))
+    found |= {key: value for key, value in flags.items() if value is not None}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise SettingError(f"--set needs key=value, as in --set kl.weight=4, but got {pair!r}")
+        found[key.strip()] = _literal(text.strip())
+    return {key: _value(key, value) for key, value in found.items()}
+
+
+def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
+    """The objects that settings describe.
+
+    Raises:
+        SettingError: If a key is unknown or a value cannot be; the message names the nearest known key.
+        DataError: If the data set cannot be loaded.
+    """
+    sections = _sections(settings)
+    recipe_name = _choice(sections["recipe"].pop("name", "vae"), _RECIPES, "recipe.name")
+    net = _choice(sections["model"].pop("net", "mlp"), _NETS, "model.net")
+    recipe = _call(_RECIPES[recipe_name], sections["recipe"], "recipe")
+    objective = _objective(recipe, sections)
+    options = {
+        **{key: settings[key] for key in _ALONE if key in settings},
+        "optimiser": _call(Adam, sections["optimiser"], "optimiser"),
+        "engine": _call(Engine, sections["engine"], "engine"),
+    }
+    for key in _ALONE:
+        check_type(key, options.get(key, 0), int)
+    model_settings = {"latent": 10, "stochastic": recipe_name != "autoencoder"} | sections["model"]
+    _known(model_settings, _NETS[net], "model")
+    head = _head(sections["head"])
+    data = _call(datasets.load, {"name": "digits", "data_dir": data_dir} | sections["data"], "data")
+    torch.manual_seed(options.get("seed", 0))
+    model = _call(functools.partial(_NETS[net], data.shape, head=head), model_settings, "model")
+    return Request(data, model, objective, options)
+
+
+def known_keys() -> list[str]:
+    """Every dotted key there is, with the terms of every recipe."""
+    keys = [*_ALONE, "recipe.name", "model.net", "head.name"]
+    owners: list[tuple[str, Callable[..., Any]]] = [
+        ("data", datasets.load),
+        ("optimiser", Adam),
+        ("engine", Engine),
+    ]
+    owners += [("model", net) for net in _NETS.values()] + [("head", head) for head in _HEADS.values()]
+    owners += [("recipe", recipe) for recipe in _RECIPES.values()] + list(_TERMS.items())
+    for section, owner in owners:
+        keys += [f"{section}.{name}" for name in parameters(owner)]
+    keys += [f"{name}.{part}" for name in ("reconstruction", *_TERMS) for part in ("weight", "capacity")]
+    return sorted(set(keys) - {"model.head"})
+
+
+def _sections(settings: Settings) -> dict[str, Settings]:
+    sections: dict[str, Settings] = {
+        name: {}
+        for name in ("data", "model", "head", "recipe", "optimiser", "engine", "reconstruction", *_TERMS)
+    }
+    for key, value in settings.items():
+        section, dot, name = key.partition(".")
+        if key in _ALONE:
+            continue
+        if not dot or section not in sections:
+            raise SettingError(f"unknown setting {key!r}: {_hint(key)}")
+        sections[section][name] = value
+    return sections
+
+
+def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
+    """The recipe with the weights and settings asked for, and with terms added that it lacks."""
+    parts = {
+        name: part if isinstance(part, Weighted) else Weighted(1.0, part) for name, part in recipe.items()
+    }
+    for name in ("reconstruction", *_TERMS):
+        asked = dict(sections[name])
+        if not asked:
+            continue
+        if name not in parts and "weight" not in asked:
+            raise SettingError(
+                f"the recipe has no term {name!r}; to add it, give it a weight: --set {name}.weight=1"
+            )
+        old = parts.get(name) or Weighted(1.0, _TERMS[name])
+        weight = asked.pop("weight", old.weight)
+        capacity = asked.pop("capacity", old.capacity)
+        for key, value in (("weight", weight), ("capacity", capacity)):
+            check_type(f"{name}.{key}", value, _WEIGHT | None if key == "capacity" else _WEIGHT)
+        _known(asked, old.term, name)
+        parts[name] = Weighted(weight, functools.partial(old.term, **asked) if asked else old.term, capacity)
+    return parts
+
+
+def _head(settings: Settings) -> Any:  # noqa: ANN401 (one of two unrelated modules)
+    name = _choice(settings.pop("name", "bernoulli"), _HEADS, "head.name")
+    return _call(_HEADS[name], settings, "head")
+
+
+def _call(function: Callable[..., Any], settings: Settings, section: str) -> Any:  # noqa: ANN401 (its result)
+    """Call with checked settings; what the callee refuses is said in one line that names the section."""
+    _known(settings, function, section)
+    try:
+        return function(**settings)
+    except ValueError as error:
+        raise SettingError(f"{section}: {error}") from error
+
+
+def _known(settings: Settings, owner: Callable[..., Any], section: str) -> None:
+    """Refuse keys that the owner does not take and values of the wrong type."""
+    hints = parameters(owner)
+    for name, value in settings.items():
+        key = f"{section}.{name}"
+        if name not in hints:
+            near = nearest(key, (f"{section}.{known}" for known in hints)) if hints else "it takes none"
+            raise SettingError(f"unknown setting {key!r}: {near}")
+        check_type(key, value, hints[name])
+
+
+def _value(key: str, value: object) -> object:
+    """A literal as the object it stands for: none, a schedule, an activation, a bandwidth."""
+    if key == "model.activation":
+        return _activation(value)
+    if isinstance(value, list):
+        return tuple(value) if key == "optimiser.betas" else value
+    if not isinstance(value, str):
+        return value
+    if value.lower() == "none":
+        return None
+    if key == "mmd.bandwidth":
+        return _FUNCTIONS[_choice(value, _FUNCTIONS, key)]
+    return _schedule(key, value) if "(" in value and key.startswith(_SCHEDULED) else value
+
+
+def _activation(value: object) -> type:
+    folded = {name.lower(): name for name in ACTIVATIONS}
+    return activation_named(folded.get(str(value).lower(), str(value)))
+
+
+def _schedule(key: str, text: str) -> Callable[[int], float]:
+    """Warmup(stop=1, steps=1000) and its like, read without evaluating anything."""
+    try:
+        call = ast.parse(text, mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
+            raise SyntaxError
+        settings = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
+    except (SyntaxError, ValueError) as error:
+        raise SettingError(f"{key} needs a number or Name(key=value, ...), but got {text!r}") from error
+    name = _choice(call.func.id, _SCHEDULES, key)
+    return _call(_SCHEDULES[name], settings, f"{key}={name}")
+
+
+def _literal(text: str) -> object:
+    """A TOML value where the text is one, else the text itself, so that words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _toml(path: Path) -> Settings:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not a TOML file: {error}") from error
+
+
+def _flat(table: Settings, prefix: str = "") -> Iterable[tuple[str, object]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _choice(name: object, known: Collection[str], key: str) -> str:
+    if name not in known:
+        raise SettingError(f"{key} cannot be {name!r}: {nearest(str(name), known)}")
+    return str(name)
+
+
+def _hint(key: str) -> str:
+    return nearest(key, known_keys())

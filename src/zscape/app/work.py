@@ -1,0 +1,237 @@
+"""What the commands do: each verb on a run folder, with progress."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+
+import zscape
+from zscape import codes as tables
+from zscape import data as datasets
+from zscape import measure as measures
+from zscape import report as reports
+from zscape import sample as samplers
+from zscape.app import console
+from zscape.app.settings import Settings, build, gather
+from zscape.base import Codes, Density, Result
+from zscape.data import Images
+from zscape.errors import RunFormatError, SettingError, nearest
+from zscape.files import whole_file
+from zscape.report.pictures import tile
+from zscape.run import Run
+from zscape.training import Progress
+
+DENSITIES = ("prior", "gaussian", "mixture", "empirical")
+_DEMO_MARK = "demo"
+# Pictures narrower than this many pixels are enlarged.
+_LEAST_SIDE = 64
+
+
+def fit(
+    config: Path | None, flags: Settings, pairs: Sequence[str], *, out: Path, data_dir: Path | None
+) -> Run:
+    """Fit what the settings describe."""
+    _quiet_engine()
+    request = build(gather(config, flags, pairs), data_dir=data_dir)
+    with console.progress("fit") as told:
+        return zscape.fit(
+            request.model, request.objective, request.data, out=out, watch=_watcher(told), **request.options
+        )
+
+
+def resume(path: Path, data_dir: Path | None) -> Run:
+    """Continue a stopped fit."""
+    _quiet_engine()
+    data = data_of(Run(path), data_dir)
+    with console.progress("fit") as told:
+        return zscape.resume(path, data, watch=_watcher(told))
+
+
+def encode(path: Path, batch: int, data_dir: Path | None) -> Path:
+    """Encode the run's data set."""
+    run = Run(path)
+    with console.progress("encode") as told:
+        tables.encode_file(
+            run.model,
+            data_of(run, data_dir),
+            run.codes_path,
+            batch=batch,
+            told=lambda done, total: told(done, total, "samples"),
+        )
+    return run.codes_path
+
+
+def measure(
+    path: Path, split: str, *, samples: int, limit: int, seed: int, data_dir: Path | None
+) -> list[Result]:
+    """Measure one split and record the results."""
+    run = Run(path)
+    data = data_of(run, data_dir)
+    codes = _some(_codes_of(run, data).of(split), limit, seed)
+    x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
+    with console.progress("measure") as told:
+        done: list[str] = []
+
+        def step(name: str) -> None:
+            done.append(name)
+            told(len(done), len(done) + 1, name)
+
+        results = measures.everything(
+            codes,
+            x,
+            xhat=run.decode(codes.mean),
+            log_prob=run.model.log_prob,
+            samples=samples,
+            seed=seed,
+            on_step=step,
+        )
+    run.record(results)
+    return results
+
+
+def sample(
+    path: Path, count: int, density: str, *, components: int, label: int | None, seed: int
+) -> dict[str, Path]:
+    """Draw codes from a density, decode them, and write both."""
+    run = Run(path)
+    drawn = _density(run, density, components=components, label=label, seed=seed).sample(count, seed=seed)
+    notes = {"density": density, "count": count, "seed": seed, "label": label}
+    table = pa.table({"id": np.arange(count), "code": tables.vectors(drawn)})
+    with whole_file(run.samples_path) as temporary:
+        pq.write_table(table.replace_schema_metadata({b"zscape": json.dumps(notes).encode()}), temporary)
+    pictures = run.decode(drawn)
+    if pictures.ndim != 4:
+        return {"samples": run.samples_path}
+    target = run.path / "samples.png"
+    _write_grid(pictures, target)
+    return {"samples": run.samples_path, "pictures": target}
+
+
+def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
+    """Write the report."""
+    run = Run(path)
+    return reports.write(run, data_of(run, data_dir), tsne=tsne, seed=seed)
+
+
+def demo(out: Path) -> Path:
+    """Every verb on the embedded digits."""
+    if out.exists():
+        _clear_demo(out)
+    settings = {"data.name": "digits", "recipe.name": "vae", "model.latent": 8, "epochs": 150, "batch": 64}
+    run = fit(None, settings, [], out=out, data_dir=None)
+    (out / _DEMO_MARK).touch()
+    encode(out, 1024, None)
+    results = measure(out, "test", samples=200, limit=10_000, seed=0, data_dir=None)
+    rows = [
+        (r.name, r.value, "" if r.low is None else f"{r.low:.5g} to {r.high:.5g}", r.unit) for r in results
+    ]
+    console.table(("measure", "value", "95 % interval", "unit"), rows)
+    sample(out, 24, "prior", components=10, label=None, seed=0)
+    return report(run.path, tsne=False, seed=0, data_dir=None)
+
+
+def data_of(run: Run, data_dir: Path | None) -> Images:
+    """The data set that a run was fitted on, loaded with the options it was loaded with then.
+
+    Raises:
+        RunFormatError: If it was given as arrays, or is not the same data any more.
+    """
+    spec = dict(run.spec["data"])
+    fingerprint = spec.pop("fingerprint")
+    if data_dir is not None:
+        spec["data_dir"] = data_dir
+    data = datasets.load(**spec)
+    if data.fingerprint != fingerprint:
+        raise RunFormatError(
+            f"{data.source} is not what {run.path} was fitted on any more (fingerprint {data.fingerprint}, "
+            f"then {fingerprint}); put the old files back, or fit anew"
+        )
+    return data
+
+
+def _codes_of(run: Run, data: Images) -> Codes:
+    codes = tables.load(run.codes_path)
+    if len(codes) != len(data) or codes.latent != run.model.latent:
+        raise RunFormatError(
+            f"{run.codes_path} does not belong to this run; make it again with zscape encode"
+        )
+    return codes
+
+
+def _write_grid(pictures: np.ndarray, target: Path) -> None:
+    """Pictures in a near-square grid, enlarged by whole steps so that small ones can be seen."""
+    zoom = max(1, -(-_LEAST_SIDE // min(pictures.shape[2:])))
+    grid = tile(pictures, math.ceil(math.sqrt(len(pictures)))).repeat(zoom, 0).repeat(zoom, 1)
+    with whole_file(target) as temporary:
+        Image.fromarray(grid).save(temporary)
+
+
+def _some(codes: Codes, limit: int, seed: int) -> Codes:
+    if len(codes) <= limit:
+        return codes
+    return codes.take(np.sort(np.random.default_rng(seed).choice(len(codes), limit, replace=False)))
+
+
+def _density(run: Run, name: str, *, components: int, label: int | None, seed: int) -> Density:
+    if name not in DENSITIES:
+        raise SettingError(f"unknown density {name!r}: {nearest(name, DENSITIES)}")
+    if name == "prior":
+        if label is not None:
+            raise SettingError("the prior knows no classes; give --label with --density gaussian, or another")
+        return samplers.StandardNormal(run.model.latent)
+    codes = tables.load(run.codes_path).of("train")
+    if label is not None:
+        codes = _of_class(codes, label)
+    makers: dict[str, Any] = {
+        "gaussian": samplers.Gaussian,
+        "mixture": lambda: samplers.Mixture(components, seed=seed),
+        "empirical": samplers.Empirical,
+    }
+    return makers[name]().fit(codes)
+
+
+def _of_class(codes: Codes, label: int) -> Codes:
+    if codes.label is None:
+        raise SettingError("--label needs codes with labels, but these have none")
+    rows = codes.label == label
+    if not rows.any():
+        known = ", ".join(str(value) for value in np.unique(codes.label))
+        raise SettingError(f"no code has label {label}; there are: {known}")
+    return codes.take(rows)
+
+
+def _watcher(told: console.Told) -> Any:  # noqa: ANN401 (a function of Progress)
+    words = {"train": "", "validation": ""}
+
+    def watch(progress: Progress) -> None:
+        row = progress.values
+        words[row["split"]] = f"{row['split']} {row['total']:.4g}"
+        rate = f"{progress.samples_per_second:,.0f} samples/s" if progress.samples_per_second else ""
+        state = f"epoch {progress.epoch}/{progress.epochs}"
+        text = "  ".join(filter(None, (state, *words.values(), rate)))
+        told(progress.step, progress.total, text)
+
+    return watch
+
+
+def _clear_demo(out: Path) -> None:
+    if not (out / _DEMO_MARK).is_file() and any(out.iterdir()):
+        raise SettingError(f"{out} was not made by zscape demo, so it is not replaced; give another --out")
+    shutil.rmtree(out)
+
+
+def _quiet_engine() -> None:
+    """Keep the engine's notes on devices and precision out of the progress."""
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
