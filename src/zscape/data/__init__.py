@@ -1,0 +1,24 @@
+"""Data sets as one uint8 tensor: named, fetched, read, checked, split, and drawn in batches."""
+
+from zscape.data.checking import Finding, check
+from zscape.data.contact import contact_sheet
+from zscape.data.download import fetch
+from zscape.data.entries import Entry, File, Found, catalogue, find
+from zscape.data.images import Images, from_arrays
+from zscape.data.loading import load, sprites
+
+__all__ = [
+    "Entry",
+    "File",
+    "Finding",
+    "Found",
+    "Images",
+    "catalogue",
+    "check",
+    "contact_sheet",
+    "fetch",
+    "find",
+    "from_arrays",
+    "load",
+    "sprites",
+]

@@ -1,0 +1,289 @@
+"""Images in .npz archives, streamed member by member and never unpickled.
+
+Layouts understood, by the names of the arrays:
+
+- images (or imgs, x, data) with labels (or y) or factors, and optional names of the classes;
+- dSprites: imgs with latents_classes and latents_values;
+- a turntable (COIL-20): images (objects, angles, H, W) with angles_deg;
+- one array of images for each class, named by the class.
+
+Python objects in an archive (the metadata of dSprites) are passed by; where they stand in place of images or
+labels, the archive is refused.
+"""
+
+import contextlib
+import math
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zscape.data.images import read_factors, read_labels
+from zscape.data.pixels import check_dtype, check_levels, image_shape, to_images
+from zscape.data.source import Source, rows_a_chunk
+from zscape.errors import DataError
+
+_IMAGES = ("images", "imgs", "x", "data")
+_LABELS = ("labels", "y")
+# What zipfile, zlib and numpy's reader of headers raise on damaged or encrypted archives.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+_DSPRITES_SHAPES = ("square", "ellipse", "heart")
+_DSPRITES_FACTORS = ("shape", "scale", "orientation", "x", "y")
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One array of an archive, with its header read."""
+
+    path: Path
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    offset: int
+    fortran: bool
+
+    @property
+    def title(self) -> str:
+        return f"{self.name!r} in {self.path}"
+
+
+def open_archive(path: Path, names: Sequence[str] = ()) -> Source:
+    """An .npz archive in any of the layouts above.
+
+    Raises:
+        DataError: If it is damaged, holds pickled objects where arrays are needed, or has another layout.
+    """
+    members = _members(path)
+    image_name = next((name for name in _IMAGES if name in members), None)
+    if image_name is None:
+        return _one_array_a_class(path, members)
+    images = members[image_name]
+    check_dtype(images.dtype, images.title)
+    if "angles_deg" in members and len(images.shape) == 4:
+        return _turntable(images, members["angles_deg"], names)
+    if "latents_classes" in members:
+        return _dsprites(images, members)
+    return _plain(images, members, names)
+
+
+def _plain(images: _Member, members: dict[str, _Member], names: Sequence[str]) -> Source:
+    shape = image_shape(images.shape, images.title)
+    label_name = next((name for name in _LABELS if name in members), None)
+    labels = None if label_name is None else _read(members[label_name])
+    if not names and "names" in members:
+        names = [str(name) for name in np.atleast_1d(_read(members["names"]))]
+    classes, class_names = read_labels(labels, shape[0], names, str(images.path))
+    return Source(
+        shape=shape,
+        chunks=partial(_images, images),
+        root=images.path,
+        files=(images.path,),
+        labels=classes,
+        names=class_names,
+        factors=_factor_columns(members, shape[0]),
+    )
+
+
+def _factor_columns(members: dict[str, _Member], count: int) -> dict[str, np.ndarray]:
+    if "factors" not in members:
+        return {}
+    member = members["factors"]
+    table = _read(member)
+    if table.ndim != 2 or len(table) != count:
+        raise DataError(
+            f"factors need shape ({count}, F), one row an image, but {member.title} has shape {table.shape}"
+        )
+    names = [f"factor{column}" for column in range(table.shape[1])]
+    if "factor_names" in members:
+        names = [str(name) for name in np.atleast_1d(_read(members["factor_names"]))]
+    if len(names) != table.shape[1]:
+        raise DataError(f"{member.title} has {table.shape[1]} columns, but factor_names names {len(names)}")
+    return read_factors(dict(zip(names, table.T, strict=True)), count, str(member.path))
+
+
+def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
+    shape = image_shape(images.shape, images.title)
+    classes = _read(members["latents_classes"])
+    if classes.ndim != 2 or len(classes) != shape[0] or classes.shape[1] not in (5, 6):
+        raise DataError(
+            f"latents_classes need shape ({shape[0]}, 5) or, with colour, ({shape[0]}, 6), "
+            f"but in {images.path} they have {classes.shape}"
+        )
+    # The sixth column, the first of the original file, is the colour: always white.
+    columns: dict[str, np.ndarray] = dict(
+        zip(_DSPRITES_FACTORS, classes[:, -5:].T.astype(np.int64), strict=True)
+    )
+    values = {}
+    if "latents_values" in members:
+        table = _read(members["latents_values"])
+        if table.shape != classes.shape:
+            raise DataError(
+                f"latents_values need the shape of latents_classes, {classes.shape}, "
+                f"but in {images.path} they have {table.shape}"
+            )
+        for (name, column), value in zip(columns.items(), table[:, -5:].T, strict=True):
+            values[name] = np.full(column.max() + 1, np.nan)
+            values[name][column] = value
+    return Source(
+        shape=shape,
+        chunks=partial(_binary_images, images),
+        root=images.path,
+        files=(images.path,),
+        labels=columns["shape"],
+        names=_DSPRITES_SHAPES,
+        factors=columns,
+        values=values,
+    )
+
+
+def _turntable(images: _Member, angles: _Member, names: Sequence[str]) -> Source:
+    objects, turns = images.shape[:2]
+    shape = image_shape((objects * turns, *images.shape[2:]), images.title)
+    degrees = _read(angles)
+    if degrees.shape != (turns,):
+        raise DataError(
+            f"angles_deg need one value a view, {turns}, but in {images.path} they have shape {degrees.shape}"
+        )
+    return Source(
+        shape=shape,
+        chunks=partial(_images, images, flat=True),
+        root=images.path,
+        files=(images.path,),
+        labels=np.repeat(np.arange(objects), turns),
+        names=tuple(names) or tuple(f"object {number}" for number in range(1, objects + 1)),
+        factors={"angle": np.tile(np.arange(turns), objects)},
+        values={"angle": degrees},
+    )
+
+
+def _one_array_a_class(path: Path, members: dict[str, _Member]) -> Source:
+    shapes = {member.shape[1:] for member in members.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) not in (2, 3) or len(members) < 2:
+        found = ", ".join(f"{name} {member.shape}" for name, member in members.items()) or "nothing"
+        raise DataError(
+            f"an archive of images needs an array named {' or '.join(_IMAGES)}, or an array a class of "
+            f"images of one size, but {path} holds {found}; rename the array of images to 'images'"
+        )
+    ordered = [members[name] for name in sorted(members)]
+    for member in ordered:
+        check_dtype(member.dtype, member.title)
+    counts = [member.shape[0] for member in ordered]
+    return Source(
+        shape=image_shape((sum(counts), *ordered[0].shape[1:]), str(path)),
+        chunks=partial(_each, ordered),
+        root=path,
+        files=(path,),
+        labels=np.repeat(np.arange(len(ordered)), counts),
+        names=tuple(member.name for member in ordered),
+    )
+
+
+def _each(members: Sequence[_Member]) -> Iterator[np.ndarray]:
+    for member in members:
+        yield from _images(member)
+
+
+def _images(member: _Member, *, flat: bool = False) -> Iterator[np.ndarray]:
+    """uint8 images of a member, a chunk at a time; `flat` joins its first two axes."""
+    highest = 0
+    for rows in _rows(member):
+        images = to_images(rows.reshape(-1, *rows.shape[2:]) if flat else rows, member.title)
+        highest = max(highest, int(images.max(initial=0)))
+        yield images
+    check_levels(highest, member.title)
+
+
+def _binary_images(member: _Member) -> Iterator[np.ndarray]:
+    for rows in _rows(member):
+        if rows.dtype == np.uint8 and rows.max(initial=0) > 1:
+            raise DataError(
+                f"dSprites images need to be 0 or 1, but {member.title} holds {rows.max()}; "
+                "without latents_classes the archive reads as ordinary images"
+            )
+        yield to_images(rows.astype(bool), member.title)
+
+
+def _members(path: Path) -> dict[str, _Member]:
+    with _opened(path) as archive:
+        arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        return {info.filename.removesuffix(".npy"): _member(archive, info, path) for info in arrays}
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Member:
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise DataError(f"{name!r} in {path} is a .npy of version {version}; save it with a plain dtype")
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran, dtype = read(file)
+        offset = file.tell()
+    # Objects are stored as a pickle, whose length says nothing about the shape.
+    if not dtype.hasobject and info.file_size != offset + math.prod(shape) * dtype.itemsize:
+        raise DataError(
+            f"{name!r} in {path} is not as long as its header says; make or copy the archive again"
+        )
+    return _Member(path, name, dtype, shape, offset, fortran)
+
+
+def _read(member: _Member) -> np.ndarray:
+    """A small member as a whole: labels, factors, names."""
+    if member.dtype.hasobject:
+        check_dtype(member.dtype, member.title)
+    with _opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _rows(member: _Member) -> Iterator[np.ndarray]:
+    """The array of a member, some rows at a time."""
+    if member.fortran:
+        # Column-major rows are not together in the file. Rare enough to be read as a whole.
+        yield _read(member)
+        return
+    row_bytes = math.prod(member.shape[1:]) * member.dtype.itemsize
+    step = rows_a_chunk(row_bytes)
+    with _opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
+        _exactly(file, member.offset)
+        for start in range(0, member.shape[0], step):
+            count = min(step, member.shape[0] - start)
+            data = _exactly(file, count * row_bytes)
+            yield np.frombuffer(data, dtype=member.dtype).reshape(count, *member.shape[1:])
+        file.read(1)  # reaching the end is what checks the member's checksum
+
+
+def _exactly(file: zipfile.ZipExtFile, count: int) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise EOFError(f"{count} bytes needed, {len(data)} left")
+    return data
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except _DAMAGED as error:
+        raise DataError(
+            f"{path} is a damaged .npz archive, or none ({error}); make or copy it again"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror or error}); check the path and permissions"
+        ) from error

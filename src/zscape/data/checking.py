@@ -1,0 +1,106 @@
+"""Checking a data set file by file: is it there, is it the published one, does it read."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from zscape.data.download import hash_matches
+from zscape.data.entries import Entry, catalogue, located
+from zscape.data.folder import list_folder, read_picture
+from zscape.data.idx import is_idx
+from zscape.data.loading import load
+from zscape.errors import DataError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one file, or of a whole data set.
+
+    Attributes:
+        path: The file or folder, as a string; the name for generated data.
+        good: Whether nothing is wrong with it.
+        note: What was found: a summary, or the fault and its remedy.
+    """
+
+    path: str
+    good: bool
+    note: str
+
+
+def check(
+    name: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    labels: str | os.PathLike[str] | None = None,
+) -> tuple[Finding, ...]:
+    """Look at every file of a data set, then load it as a fit would.
+
+    Every picture of a folder that cannot be read is reported, not only the first. Cost: decodes everything
+    once.
+
+    Args:
+        name: Of the catalogue, or a path.
+        data_dir: The data folder to look in first.
+        size: As for `load`.
+        labels: As for `load`.
+
+    Returns:
+        A finding for each file known by hash and for each faulty picture, and last one for the whole: a
+        summary, or why it does not load.
+    """
+    name = os.fspath(name)
+    known = next((entry for entry in catalogue() if entry.name == name.partition(":")[0]), None)
+    findings: list[Finding] = []
+    where = name
+    try:
+        if known is None or known.path:
+            path = located(name, data_dir)
+            where = str(path)
+            findings += _hashed(path, known) if known is not None else []
+            findings += _faulty_pictures(path, labels)
+        findings.append(Finding(where, True, repr(load(name, data_dir=data_dir, size=size, labels=labels))))
+    except DataError as error:
+        findings.append(Finding(where, False, str(error)))
+    return tuple(findings)
+
+
+def _hashed(path: Path, known: Entry) -> list[Finding]:
+    folder = Path(str(path).removesuffix(known.path))
+    findings = []
+    for file in known.files:
+        here = folder / file.path
+        if not here.is_file():
+            unzipped = here.with_suffix("")
+            note = "unzipped, not checked by hash" if unzipped.is_file() else "missing; fetch or copy it"
+            findings.append(Finding(str(here), unzipped.is_file(), note))
+        elif hash_matches(here, file.hashes):
+            findings.append(Finding(str(here), True, "the published file"))
+        else:
+            note = (
+                f"not the published file (needed {file.hashes[0]}); move it away and fetch or copy it again"
+            )
+            findings.append(Finding(str(here), False, note))
+    return findings
+
+
+def _faulty_pictures(path: Path, labels: str | os.PathLike[str] | None) -> list[Finding]:
+    if not path.is_dir() or any(is_idx(file) for file in path.iterdir()):
+        return []
+    listed = list_folder(path, None if labels is None else Path(labels))
+    with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
+        faults = pool.map(_fault, listed.files)
+    return [
+        Finding(str(file), False, fault)
+        for file, fault in zip(listed.files, faults, strict=True)
+        if fault is not None
+    ]
+
+
+def _fault(path: Path) -> str | None:
+    try:
+        read_picture(path, grey=False)
+    except DataError as error:
+        return str(error)
+    return None

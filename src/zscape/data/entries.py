@@ -1,0 +1,280 @@
+"""The data sets known by name: what they are, where their files lie, and where they can be fetched."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zscape.data.store import cache_dir
+from zscape.errors import DataError, nearest
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a data set.
+
+    Attributes:
+        path: Relative to the data folder.
+        url: Where it can be fetched, or None.
+        hashes: Accepted hashes as algorithm:hexdigest; the first is that of the file at `url`.
+    """
+
+    path: str
+    url: str | None = None
+    hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A data set known by name.
+
+    Attributes:
+        name: What `load` takes.
+        summary: One line.
+        path: File or folder relative to the data folder; empty for what needs no file.
+        files: Its files, where they are known one by one.
+        licence: As stated by its makers.
+        names: Of the classes, where the files do not hold them.
+    """
+
+    name: str
+    summary: str
+    path: str = ""
+    files: tuple[File, ...] = ()
+    licence: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def fetchable(self) -> bool:
+        """Whether every file has an address."""
+        return bool(self.files) and all(file.url for file in self.files)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a data set was looked for.
+
+    Attributes:
+        path: Where it is, or None.
+        looked: Every place looked at, in order.
+    """
+
+    path: Path | None
+    looked: tuple[Path, ...]
+
+
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
+_FASHION = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
+_DSPRITES = "https://github.com/google-deepmind/dsprites-dataset/raw/master"
+_THINNED = "https://github.com/colleenjg/neuromatch_ssl_tutorial/raw"
+_DSPRITES_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+
+_CATALOGUE = (
+    Entry(
+        name="digits",
+        summary="1,797 handwritten digits, 8 x 8; comes with scikit-learn",
+        licence="CC BY 4.0",
+    ),
+    Entry(
+        name="sprites",
+        summary="white shapes with exact factors, generated in any grid: sprites:size=32,scales=4",
+        licence="Apache-2.0",
+    ),
+    Entry(
+        name="mnist",
+        summary="70,000 handwritten digits, 28 x 28",
+        path="mnist",
+        files=(
+            File(
+                "mnist/train-images-idx3-ubyte.gz",
+                f"{_MNIST}/train-images-idx3-ubyte.gz",
+                (
+                    "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                    # The same images, gzipped at another time.
+                    "sha256:129d61908aa56b5d4832bd9e26f8c7266c474cb183f05886ca383d5470865d17",
+                ),
+            ),
+            File(
+                "mnist/train-labels-idx1-ubyte.gz",
+                f"{_MNIST}/train-labels-idx1-ubyte.gz",
+                ("sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",),
+            ),
+            File(
+                "mnist/t10k-images-idx3-ubyte.gz",
+                f"{_MNIST}/t10k-images-idx3-ubyte.gz",
+                ("sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",),
+            ),
+            File(
+                "mnist/t10k-labels-idx1-ubyte.gz",
+                f"{_MNIST}/t10k-labels-idx1-ubyte.gz",
+                ("sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",),
+            ),
+        ),
+        licence="none stated",
+    ),
+    Entry(
+        name="fashion-mnist",
+        summary="70,000 articles of clothing, 28 x 28",
+        path="fashion-mnist",
+        files=(
+            File(
+                "fashion-mnist/train-images-idx3-ubyte.gz",
+                f"{_FASHION}/train-images-idx3-ubyte.gz",
+                ("sha256:3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",),
+            ),
+            File(
+                "fashion-mnist/train-labels-idx1-ubyte.gz",
+                f"{_FASHION}/train-labels-idx1-ubyte.gz",
+                ("sha256:a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",),
+            ),
+            File(
+                "fashion-mnist/t10k-images-idx3-ubyte.gz",
+                f"{_FASHION}/t10k-images-idx3-ubyte.gz",
+                ("sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",),
+            ),
+            File(
+                "fashion-mnist/t10k-labels-idx1-ubyte.gz",
+                f"{_FASHION}/t10k-labels-idx1-ubyte.gz",
+                ("sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",),
+            ),
+        ),
+        licence="MIT",
+        names=(
+            "T-shirt",
+            "trouser",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle boot",
+        ),
+    ),
+    Entry(
+        name="dsprites",
+        summary="737,280 sprites, 64 x 64, five known factors, the full grid (3 GiB in memory)",
+        path=f"dsprites/{_DSPRITES_FILE}",
+        files=(
+            File(
+                f"dsprites/{_DSPRITES_FILE}",
+                f"{_DSPRITES}/{_DSPRITES_FILE}",
+                ("md5:7da33b31b13a06f4b04a70402ce90c2e",),
+            ),
+        ),
+        licence="Apache-2.0",
+    ),
+    Entry(
+        name="dsprites-thinned",
+        summary="46,080 sprites of dSprites: orientations thinned by 4, positions by 2, still a full grid",
+        path="dsprites/dsprites_downsampled.npz",
+        files=(
+            File(
+                "dsprites/dsprites_downsampled.npz",
+                f"{_THINNED}/d2ed4d26eff61bd6126772a94f8d1d91032fe6bd/dsprites/dsprites_downsampled.npz",
+                ("sha256:8a632f70c0dbd279dd771854981a3de945b2448eddbd9b2af59fb83e8728f871",),
+            ),
+        ),
+        licence="Apache-2.0",
+    ),
+    Entry(
+        name="dsprites-subset",
+        summary="20,000 sprites of dSprites drawn at random",
+        path="dsprites/dsprites_subset.npz",
+        files=(
+            File(
+                "dsprites/dsprites_subset.npz",
+                f"{_THINNED}/985c0ffb002e9c12c4c61533b4af6adfaa64c8bf/dsprites/dsprites_subset.npz",
+                ("sha256:32e7cb03fbab06c521df18877073c8d8508877ccecf27d98a9815fa2d4856567",),
+            ),
+        ),
+        licence="Apache-2.0",
+    ),
+    Entry(
+        name="coil20",
+        summary="1,440 views of 20 objects on a turntable, one every 5 degrees, 64 x 64",
+        path="coil20/coil20_64.npz",
+        files=(
+            File(
+                "coil20/coil20_64.npz",
+                None,
+                ("sha256:29cb902383d31036665be9b456e71d1a2ba7fd42945d2fc43137b82245aa61a4",),
+            ),
+        ),
+        licence="research use",
+    ),
+    Entry(
+        name="paintings",
+        summary="3,600 paintings of four styles, 128 x 128, train and test folders",
+        path="paintings",
+        licence="non-commercial research",
+    ),
+)
+
+
+def catalogue() -> tuple[Entry, ...]:
+    """Every data set known by name."""
+    return _CATALOGUE
+
+
+def entry(name: str) -> Entry:
+    """The data set of that name.
+
+    Raises:
+        DataError: If there is none; suggests the nearest name.
+    """
+    for known in _CATALOGUE:
+        if known.name == name:
+            return known
+    raise DataError(
+        f"{name!r} is neither a file or folder nor a known data set; "
+        f"{nearest(name, [e.name for e in _CATALOGUE])}"
+    )
+
+
+def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
+    """The data folders, in the order they are looked at: the one given, ZSCAPE_DATA, the user's cache."""
+    given = [data_dir, os.environ.get("ZSCAPE_DATA")]
+    named = [Path(folder).expanduser().absolute() for folder in given if folder]
+    return tuple(dict.fromkeys([*named, cache_dir() / "data"]))
+
+
+def find(name: str, data_dir: str | os.PathLike[str] | None = None) -> Found:
+    """Where a known data set lies, and every place looked at. One without files is found at an empty path.
+
+    Raises:
+        DataError: If the name is unknown.
+    """
+    wanted = entry(name.partition(":")[0])
+    if not wanted.path:
+        return Found(Path(), ())
+    looked = tuple(folder / wanted.path for folder in places(data_dir))
+    return Found(next((path for path in looked if path.exists()), None), looked)
+
+
+def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Where a known data set or a path lies; a relative path is also looked for in the data folders.
+
+    Raises:
+        DataError: If it is nowhere; lists the places and how to get it.
+    """
+    given = Path(name).expanduser()
+    known = name in {e.name for e in _CATALOGUE}
+    if not known:
+        looked: Sequence[Path] = (given.absolute(), *(folder / given for folder in places(data_dir)))
+        path = next((path for path in looked if path.exists()), None)
+        if path is None and len(given.parts) == 1 and not given.suffix:
+            entry(name)
+        remedy = "check the path"
+    else:
+        found = find(name, data_dir)
+        path, looked = found.path, found.looked
+        remedy = (
+            f"get it with: zscape data fetch {name}"
+            if entry(name).fetchable
+            else "put it into one of these places, or name its folder with --data-dir or ZSCAPE_DATA"
+        )
+    if path is None:
+        raise DataError(f"{name} was not found; looked at {', '.join(map(str, looked))}; {remedy}")
+    return path

@@ -1,0 +1,108 @@
+"""Where prepared images live: one uint8 tensor in memory or, above a stated budget, a read-only memory map.
+
+The map is a .npy file in the user's cache, filled chunk by chunk, so that no data set is ever held twice or,
+when it is larger than the budget, even once.
+"""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pooch
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from zscape.errors import DataError
+from zscape.files import whole_file
+
+GIB = 2**30
+# Bumped when prepared images would come out differently, so that older cache files are passed by.
+_VERSION = "1"
+
+
+def cache_dir() -> Path:
+    """The folder of prepared and fetched data: ZSCAPE_CACHE, or the platform's cache folder for zscape."""
+    named = os.environ.get("ZSCAPE_CACHE")
+    return Path(named).expanduser().absolute() if named else Path(pooch.os_cache("zscape"))
+
+
+def cache_key(files: Iterable[Path], options: object) -> str:
+    """Short hash of a listing (path, size and time of change of each file) and of the options that count."""
+    digest = hashlib.sha256(f"{_VERSION} {options!r}".encode())
+    for file in files:
+        status = file.stat()
+        digest.update(f"\n{file.absolute()} {status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:20]
+
+
+def gather(
+    chunks: Callable[[], Iterator[UInt8[np.ndarray, "n C H W"]]],
+    shape: tuple[int, int, int, int],
+    *,
+    budget_gib: float,
+    cached: Callable[[], Path],
+    keep: bool = False,
+) -> UInt8[Tensor, "N C H W"]:
+    """All chunks as one tensor: in memory up to the budget, otherwise mapped read-only from the cache.
+
+    Args:
+        chunks: Gives the images in order; not called when the cache has them already.
+        shape: (N, C, H, W) of the whole.
+        budget_gib: Largest size held in memory, in GiB.
+        cached: Gives the path of the cache file; called only when it is needed.
+        keep: Whether to write the cache also when the images fit in memory, for sources that are slow to
+            decode.
+
+    Raises:
+        DataError: If the cache cannot be written or holds something else.
+    """
+    fits = int(np.prod(shape, dtype=np.int64)) <= budget_gib * GIB
+    if fits and not keep:
+        images = torch.empty(shape, dtype=torch.uint8)
+        _fill(images.numpy(), chunks())
+        return images
+    path = cached()
+    if not path.is_file():
+        _write(path, chunks, shape)
+    return _read(path, shape, in_memory=fits)
+
+
+def _fill(target: np.ndarray, chunks: Iterator[np.ndarray]) -> None:
+    start = 0
+    for chunk in chunks:
+        target[start : start + len(chunk)] = chunk
+        start += len(chunk)
+
+
+def _write(path: Path, chunks: Callable[[], Iterator[np.ndarray]], shape: tuple[int, ...]) -> None:
+    try:
+        with whole_file(path) as temporary:
+            target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+            _fill(target, chunks())
+            target.flush()
+    except OSError as error:
+        raise DataError(
+            f"prepared images could not be written to {path} ({error}); free some space there, "
+            "or set ZSCAPE_CACHE to a folder that can be written"
+        ) from error
+
+
+def _read(path: Path, shape: tuple[int, ...], *, in_memory: bool) -> Tensor:
+    try:
+        array = np.load(path, mmap_mode=None if in_memory else "r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise DataError(f"the cache file {path} is damaged ({error}); delete it and load again") from error
+    if array.shape != shape or array.dtype != np.uint8:
+        raise DataError(
+            f"the cache file {path} holds {array.dtype} of shape {array.shape} and not uint8 of {shape}; "
+            "delete it and load again"
+        )
+    with warnings.catch_warnings():
+        # torch has no read-only tensors and says so. A private writable map would be quiet, but counts in
+        # full against the memory a process may claim, which is what the map is there to avoid.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ", category=UserWarning)
+        return torch.from_numpy(array)
