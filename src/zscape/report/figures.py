@@ -33,8 +33,9 @@ def learning_curves(history: Mapping[str, np.ndarray]) -> Figure:
             "learning_curves needs a history of at least one row, but it is empty; fit the run first"
         )
     terms = term_names(history)
-    panels = ["total", *terms]
-    if len(set(history.get("rate", np.empty(0)).tolist())) > 1:
+    panels = ["total", *terms, *(name for name in history if name.endswith(".critic"))]
+    rate = history.get("rate", np.empty(0))
+    if len(np.unique(rate[np.isfinite(rate)])) > 1:
         panels.append("rate")
     columns = min(len(panels), 3 if len(panels) != 4 else 2)
     rows = -(-len(panels) // columns)
@@ -48,8 +49,8 @@ def learning_curves(history: Mapping[str, np.ndarray]) -> Figure:
     for axes in grid[max(len(panels) - columns, 0) : len(panels)]:
         axes.set_xlabel("optimiser step")
         axes.tick_params(labelbottom=True)
-    for axes in grid[: len(panels) : columns]:
-        axes.set_ylabel("nats per sample")
+    for axes, name in list(zip(grid, panels, strict=False))[::columns]:
+        axes.set_ylabel("step size" if name == "rate" else "nats per sample")
     grid[0].legend(loc="upper right")
     return figure
 
@@ -230,12 +231,16 @@ def _curves(axes: Axes, history: Mapping[str, np.ndarray], name: str) -> None:
             step, value = _running_mean(step, value, width=len(step) // 30)
         marker = "o" if (split == "validation" and len(step) <= 40) or len(step) == 1 else None
         axes.plot(step, value, color=colour, linewidth=1.4, marker=marker, markersize=2.8, label=split)
+        if split == "validation" and name == "total":
+            best = value.argmin()
+            ring = {"markersize": 7, "fillstyle": "none", "linestyle": "none", "color": INK}
+            axes.plot(step[best], value[best], marker="o", label="lowest, kept", **ring)
         kept.append((step, value))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda tick, _: f"{tick / 1000:g}k" if tick >= 10_000 else f"{tick:g}")
     )
-    axes.ticklabel_format(axis="y", useOffset=False) if name != "rate" else None
+    axes.ticklabel_format(axis="y", useOffset=False)
     _leave_out_the_start(axes, kept)
 
 

@@ -39,7 +39,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         The path of the page.
 
     Raises:
-        ValueError: If the data is not what the run was fitted on: another shape, or too few samples.
+        ValueError: If the data is not what the run was fitted on: another shape, content or size.
         RunFormatError: If a file of the run is damaged.
     """
     _check_same(run, data)
@@ -82,6 +82,9 @@ def _check_same(run: Run, data: base.Data) -> None:
     shape = tuple(run.spec["model"]["shape"])
     if tuple(data.shape) != shape:
         raise ValueError(f"{needed}, of shape {shape}, but got {data.name} of shape {tuple(data.shape)}")
+    fingerprint = run.spec["data"].get("fingerprint", data.fingerprint)
+    if fingerprint != data.fingerprint:
+        raise ValueError(f"{needed}, of fingerprint {fingerprint}, but got {data.name} of {data.fingerprint}")
     splits = run.splits.values() if (run.path / "splits.npz").exists() else ()
     rows = max((int(split.max()) + 1 for split in splits if len(split)), default=0)
     if rows > len(data):
@@ -114,7 +117,7 @@ def _summary(run: Run, data: base.Data) -> list[str]:
     ]
     history = run.history() if (run.path / "history.csv").exists() else {}
     if np.isfinite(history.get("seconds", np.empty(0))).any():
-        epochs = int(history["epoch"].max()) + 1
+        epochs = int(history["epoch"].max())
         facts.append(
             f"{epochs} epoch{'s' if epochs > 1 else ''} in {duration(np.nanmax(history['seconds']))}"
         )

@@ -129,7 +129,9 @@ def _plate(
     whole = dots + margins[:2] + margins[2:]
     figure = Figure(figsize=tuple(whole / DPI))
     axes = figure.add_axes((*(margins[:2] / whole), *(dots / whole)))
-    axes.imshow(canvas, interpolation="none", aspect="auto")
+    # Enlarged here, since viewers of PDF blur a small picture however it is asked to be shown.
+    enlarged = canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    axes.imshow(enlarged, interpolation="none", aspect="auto", extent=(-0.5, wide - 0.5, tall - 0.5, -0.5))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     axes.set_xticks([])

@@ -72,7 +72,7 @@ def learning(run: Run) -> Section:
     history = run.history() if (run.path / "history.csv").exists() else {}
     if not len(history.get("step", ())):
         return _lacking(section, "Nothing has been logged yet.", "zscape fit")
-    steps, epochs = int(history["step"].max()), int(history["epoch"].max()) + 1
+    steps, epochs = int(history["step"].max()), int(history["epoch"].max())
     lowest = _lowest_validation(history)
     plate = Plate(
         "learning-curves",
@@ -283,7 +283,7 @@ def _spectrum(shown: base.Codes, which: str, *, seed: int) -> list[Plate]:
         return []
     shares = pca_spectrum(shown).ratios
     low = high = None
-    caption = f"Variance of {which} along their {len(shares)} principal components. Dashed: equal shares; 95\u00a0%."
+    caption = f"Variance of {which} along their {len(shares)} components. Dashed: equal shares; 95\u00a0%."
     if len(shown) <= BOOTSTRAP_LIMIT:
         rng = np.random.default_rng(seed)
         resamples = (shown.mean[rng.integers(len(shown), size=len(shown))] for _ in range(RESAMPLES))
@@ -295,21 +295,25 @@ def _spectrum(shown: base.Codes, which: str, *, seed: int) -> list[Plate]:
 
 
 def _read_samples(run: Run) -> tuple[np.ndarray, dict[str, object]]:
+    remedy = "make it again with zscape sample"
     try:
         table = parquet.read_table(run.samples_path)
         made = json.loads((table.schema.metadata or {}).get(b"zscape", b"{}"))
-        z = codes.matrix(table["code"])
-    except (pa.ArrowException, KeyError, ValueError) as error:
+    except (pa.ArrowException, ValueError) as error:
+        raise RunFormatError(f"{run.samples_path} cannot be read ({error}); {remedy}") from error
+    if "code" not in table.column_names or not pa.types.is_fixed_size_list(table["code"].type):
         raise RunFormatError(
-            f"{run.samples_path} cannot be read ({error}); make it again with zscape sample"
-        ) from error
-    if len(z) and (z.shape[1] != run.model.latent or not np.isfinite(z).all()):
-        raise RunFormatError(
-            f"{run.samples_path} needs finite codes of {run.model.latent} dimensions, but holds {z.shape[1]} "
-            f"dimensions and {int((~np.isfinite(z)).sum())} values that are not finite; "
-            "make it again with zscape sample"
+            f"{run.samples_path} needs a column code of lists of {run.model.latent} numbers, but holds: "
+            f"{', '.join(f'{field.name} ({field.type})' for field in table.schema)}; {remedy}"
         )
-    return z, made
+    z = codes.matrix(table["code"])
+    bad = int((~np.isfinite(z)).sum())
+    if len(z) and (z.shape[1] != run.model.latent or bad):
+        raise RunFormatError(
+            f"{run.samples_path} needs finite codes of {run.model.latent} dimensions, but holds codes of "
+            f"{z.shape[1]} with {bad} values that are not finite; {remedy}"
+        )
+    return z, made if isinstance(made, dict) else {}
 
 
 def _lowest_validation(history: dict[str, np.ndarray]) -> str:
@@ -318,7 +322,9 @@ def _lowest_validation(history: dict[str, np.ndarray]) -> str:
         return ""
     best = int(np.argmin(np.where(rows, history["total"], np.inf)))
     value, step = history["total"][best], int(history["step"][best])
-    return f" Lowest validation total: {value:.4g} nats per sample, at step {step:,}."
+    return (
+        f" The lowest validation total, {value:.4g} nats per sample, at step {step:,}, marks the model kept."
+    )
 
 
 def _some(count: int, limit: int, *, seed: int) -> np.ndarray:

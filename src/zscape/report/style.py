@@ -10,7 +10,8 @@ import contextlib
 import io
 import warnings
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -27,8 +28,8 @@ WIDTH = 7.9  # inches, the text width of the page
 
 # The colours of Okabe and Ito, their black replaced by a grey that shows on a dark page too.
 _OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#686868", "#f0e442")
-# Added one by one, each as far as possible (CIELAB, the least over normal, deutan, protan and tritan vision)
-# from all before. Yellow is weak on white, so it comes after colours that show better where there is a choice.
+# Added one by one, each as far as possible (CIELAB, least over normal, deutan, protan and tritan vision) from
+# all before. Yellow is weak on white, so it comes after colours that show better where there is a choice.
 _MANY = (
     *_OKABE_ITO[:7],
     *("#a500ff", "#a5d278", "#a578ff", "#f0e442", "#a55a2d", "#f0b4b4", "#d200b4", "#78a55a", "#87694b"),
@@ -156,7 +157,7 @@ def inline(drawing: str, *, name: str, description: str) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _saved(figure: Figure, kind: str, metadata: Mapping[str, None]) -> bytes:
+def _saved(figure: Figure, kind: str, metadata: dict[Any, None]) -> bytes:
     buffer = io.BytesIO()
     with styled(), warnings.catch_warnings():
         # A name in a script that the font lacks is boxes in the PNG; the page shows it in the reader's fonts.
