@@ -54,10 +54,7 @@ class Autoencoder(nn.Module):
         head: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        if latent < 1 or min(shape) < 1:
-            raise ValueError(
-                f"Autoencoder needs latent >= 1 and a shape without zeros, but got {latent} and {shape}"
-            )
+        _check_size(shape, latent)
         self.encoder = encoder
         self.decoder = decoder
         self.head = head if head is not None else GaussianHead()
@@ -91,6 +88,7 @@ class Autoencoder(nn.Module):
             ValueError: If widths is empty or holds a number below 1, or the activation is not one of those
                 listed.
         """
+        _check_size(shape, latent)
         if not widths or min(widths) < 1:
             raise ValueError(f"mlp needs one or more widths, each >= 1, but got {list(widths)}")
         settings = {
@@ -128,6 +126,7 @@ class Autoencoder(nn.Module):
             ValueError: If the shape is not (C, H, W) or too small, channels is empty, a width is below 1, or
                 the activation is not one of those listed.
         """
+        _check_size(shape, latent)
         if len(shape) != 3:
             raise ValueError(f"conv needs pictures of shape (C, H, W), but got {tuple(shape)}; use mlp")
         if not channels or min(*channels, dense) < 1:
@@ -260,6 +259,13 @@ def activation_named(name: str) -> type[nn.Module]:
     if name not in ACTIVATIONS:
         raise SettingError(f"unknown activation {name!r}: {nearest(name, ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def _check_size(shape: Sequence[int], latent: int) -> None:
+    if latent < 1 or min(shape) < 1:
+        raise ValueError(
+            f"Autoencoder needs latent >= 1 and a shape without zeros, but got {latent} and {tuple(shape)}"
+        )
 
 
 def _activation_name(activation: type[nn.Module]) -> str:

@@ -119,7 +119,9 @@ def mmd(
         between = torch.exp(-_squared_distances(z, prior) / (2 * std**2)).mean()
         return within - 2 * between + _mean_kernel(prior, std, unbiased=unbiased)
     variance, latent = std**2, z.shape[1]
-    between = (variance / (variance + 1)) ** (latent / 2) * torch.exp(-z.square().sum(1) / (2 * (variance + 1))).mean()
+    between = (variance / (variance + 1)) ** (latent / 2) * torch.exp(
+        -z.square().sum(1) / (2 * (variance + 1))
+    ).mean()
     return within - 2 * between + (variance / (variance + 2)) ** (latent / 2)
 
 
