@@ -8,10 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import typer
+
 from zscape.app.cli import app
+from zscape.app.settings import known_keys
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 HEAD = "# Command line\n\n<!-- Written by `make reference`: change the code, not this page. -->\n"
+SETTINGS = """
+## Settings
+
+The keys that `--set` and `--config` take. They are parameters of functions of the [reference](index.md):
+those of `data` of `zscape.data.load`, of `model` of `Autoencoder.mlp` and `conv`, of `optimiser` of
+`zs.Adam`, of `engine` of `zs.Engine`. Before its own parameters, its weight and its capacity stands the name of a term.
+"""
 WORDS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -19,7 +28,8 @@ def render() -> str:
     """The whole page."""
     # The name of the program is that of [project.scripts], whatever the typer application is called.
     sections = list(_sections("zscape", typer.main.get_command(app)))
-    return HEAD + "".join(sections)
+    keys = "\n".join(known_keys())
+    return HEAD + "".join(sections) + SETTINGS + f"\n```text\n{keys}\n```\n"
 
 
 def _sections(name: str, command: typing.Any) -> Iterator[str]:
@@ -73,8 +83,6 @@ def _row(item: typing.Any, hints: dict[str, typing.Any]) -> str:
         value = "" if item.is_flag else " " + (item.metavar or _word(hints.get(item.name)))
         name = ", ".join(f"`{flag}{value}`" for flag in [*item.opts, *item.secondary_opts])
     meaning = " ".join((getattr(item, "help", None) or "").split())
-    if item.multiple:
-        meaning = (meaning.rstrip(".") + ". May be given again.").lstrip(". ")
     cells = [name, _default(item), meaning]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
@@ -83,7 +91,7 @@ def _default(item: typing.Any) -> str:
     if item.required:
         return "required"
     value = item.default.value if isinstance(item.default, enum.Enum) else item.default
-    if item.param_type_name == "option" and item.is_flag:
+    if item.param_type_name == "option" and item.is_flag and value is not None:
         return "on" if value else "off"
     return "" if value in (None, (), [], "") or callable(value) else f"`{value}`"
 

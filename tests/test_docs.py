@@ -20,23 +20,24 @@ def names(paths: list[Path]) -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
-def python_blocks(path: Path) -> str:
-    """The Python blocks of a page as one script, each line where it stands on the page."""
-    script, inside = [], False
+def blocks(path: Path, *languages: str) -> str:
+    """The code of a page in the given languages as one script, each line where it stands on the page."""
+    script, language = [], None
     for line in path.read_text("utf-8").splitlines():
         fence = line.startswith("```")
-        script.append(line if inside and not fence else "")
-        inside = line.strip() == "```python" if fence else inside
+        script.append(line if language in languages and not fence else "")
+        if fence:
+            language = line.strip("` ") if language is None else None
     return "\n".join(script).rstrip() + "\n"
 
 
-RUNNABLE = [path for path in PAGES if python_blocks(path).strip()]
+RUNNABLE = [path for path in PAGES if blocks(path, "python").strip()]
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=names(RUNNABLE))
 def test_the_python_blocks_of_a_page_run_in_order(path, tmp_path):
     script = tmp_path / "page.py"
-    script.write_text(python_blocks(path), encoding="utf-8")
+    script.write_text(blocks(path, "python"), encoding="utf-8")
     # A page is code that a reader pastes: it runs as a script of theirs, in a folder of its own.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
     done = subprocess.run(
@@ -59,9 +60,9 @@ def test_blocks_keep_their_lines(tmp_path):
     page.write_text(
         "# T\n\n```python\nx = 1\n```\n\n```shell\nls\n```\n\n```python\ny = x\n```\n", encoding="utf-8"
     )
-    assert python_blocks(page).splitlines()[3] == "x = 1"
-    assert python_blocks(page).splitlines()[11] == "y = x"
-    assert "ls" not in python_blocks(page)
+    assert blocks(page, "python").splitlines()[3] == "x = 1"
+    assert blocks(page, "python").splitlines()[11] == "y = x"
+    assert "ls" not in blocks(page, "python")
 
 
 def test_the_built_pages_fetch_nothing_but_the_typesetter_of_formulas(site):
@@ -84,17 +85,40 @@ def test_the_reference_of_the_command_line_is_not_stale():
 
 
 def test_every_option_of_the_command_line_says_what_it_is_for():
-    rows = [
-        line
-        for line in (DOCS / "reference" / "cli.md").read_text("utf-8").splitlines()
-        if line.startswith("| `")
-    ]
+    rows = re.findall(r"^\| `.+ \|$", (DOCS / "reference" / "cli.md").read_text("utf-8"), re.MULTILINE)
     assert len(rows) > 20
-    assert not [
-        row
-        for row in rows
-        if row.rstrip(" |").endswith(("`", "required", "on", "off")) and row.endswith("|  |")
-    ]
+    assert not [row for row in rows if row.endswith("|  |")]
+
+
+def documented_commands() -> dict[str, set[str]]:
+    """Commands of the reference with their options, each by its whole name."""
+    page = (DOCS / "reference" / "cli.md").read_text("utf-8")
+    parts = re.split(r"^## (.+)$", page, flags=re.MULTILINE)[1:]
+    bodies = zip(parts[::2], parts[1::2], strict=True)
+    return {name: set(re.findall(r"`(--[\w-]+)", body)) for name, body in bodies}
+
+
+def shell_lines(path: Path) -> list[str]:
+    """Calls of zscape in the shell blocks of a page."""
+    code = blocks(path, "", "shell", "sh", "bash", "console")
+    lines = [part.strip() for part in re.split(r"[\n;]|&&", code)]
+    return [line for line in lines if line.startswith("zscape ")]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=names(PAGES))
+def test_commands_on_a_page_exist_with_their_options(path):
+    known = documented_commands()
+    for line in shell_lines(path):
+        words = line.split("#")[0].split()
+        command = max((name for name in known if f"{' '.join(words)} ".startswith(f"{name} ")), key=len)
+        assert command != "zscape", f"{line!r} is not a command"
+        unknown = {word.split("=")[0] for word in words if word.startswith("--")} - known[command]
+        assert not unknown, f"{line!r} uses unknown options {sorted(unknown)}"
+
+
+def test_there_are_commands_to_check():
+    assert len(shell_lines(DOCS / "tutorial.md")) == 5
+    assert "--recipe" in documented_commands()["zscape fit"]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=names(PAGES))
