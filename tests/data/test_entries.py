@@ -43,6 +43,9 @@ def test_folders_are_looked_at_in_order(tmp_path, monkeypatch, cache):
     assert places() == expected[1:]
     for folder in reversed(expected):
         (folder / "mnist").mkdir(parents=True)
+        (folder / "mnist" / "train-images-idx3-ubyte.gz.part").touch()
+        assert find("mnist", tmp_path / "given").path != folder / "mnist"
+        (folder / "mnist" / "train-labels-idx1-ubyte").touch()
         assert find("mnist", tmp_path / "given").path == folder / "mnist"
     assert find("mnist", tmp_path / "given").looked == tuple(folder / "mnist" for folder in expected)
 
@@ -60,9 +63,9 @@ def test_a_missing_data_set_lists_the_places_and_the_command(tmp_path, cache):
         located("paintings")
 
 
-def test_generated_data_is_everywhere():
-    assert find("digits").path is not None
-    assert find("sprites:size=32").looked == ()
+def test_generated_data_is_looked_for_nowhere():
+    assert find("digits").looked == ()
+    assert find("sprites:size=32").path is None
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -72,6 +75,13 @@ def test_relative_paths_are_also_looked_for_in_data_folders(tmp_path, monkeypatc
     assert located(str(tmp_path / "faces")) == tmp_path / "faces"
     with pytest.raises(DataError, match=r"absent/x\.npz was not found; looked at .*check the path"):
         located("absent/x.npz", tmp_path)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_no_name_is_not_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="needs a name or a path, but got none; Known: coil20, digits"):
+        located("")
 
 
 @pytest.mark.usefixtures("nowhere")

@@ -133,6 +133,15 @@ def test_scaling_is_antialiased(tmp_path):
     assert 120 <= picture[:, 1:-1, 1:-1].min() <= picture[:, 1:-1, 1:-1].max() <= 135
 
 
+def test_a_large_jpeg_is_decoded_small_and_looks_the_same(tmp_path):
+    waves = np.sin(np.arange(800)[:, None] / 90) * np.cos(np.arange(1200)[None, :] / 70)
+    path = write(tmp_path / "large.jpg", np.rint(127.5 + 127 * waves).astype(np.uint8), quality=95)
+    with Image.open(path) as image:
+        square = image.convert("L").crop((200, 0, 1000, 800))
+    slow = np.asarray(square.resize((48, 48), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(read_picture(path, grey=True, size=48)[0] - slow).max() <= 3
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("size", [None, 6])
 def test_exif_orientation_is_applied(tmp_path, orientation, size):

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -267,7 +268,7 @@ def _rows(member: _Member) -> Iterator[np.ndarray]:
         file.read(1)  # reaching the end is what checks the member's checksum
 
 
-def _exactly(file: zipfile.ZipExtFile, count: int) -> bytes:
+def _exactly(file: IO[bytes] | zipfile.ZipExtFile, count: int) -> bytes:
     data = file.read(count)
     if len(data) < count:
         raise EOFError(f"{count} bytes needed, {len(data)} left")

@@ -55,8 +55,8 @@ class Found:
     """Where a data set was looked for.
 
     Attributes:
-        path: Where it is, or None.
-        looked: Every place looked at, in order.
+        path: Where it is; None if it is nowhere, or needs no file.
+        looked: Every place looked at, in order; none for what needs no file.
     """
 
     path: Path | None
@@ -227,10 +227,7 @@ def entry(name: str) -> Entry:
     for known in _CATALOGUE:
         if known.name == name:
             return known
-    raise DataError(
-        f"{name!r} is neither a file or folder nor a known data set; "
-        f"{nearest(name, [e.name for e in _CATALOGUE])}"
-    )
+    raise DataError(f"{name!r} is neither a file or folder nor a known data set; {nearest(name, _names())}")
 
 
 def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
@@ -240,17 +237,36 @@ def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
     return tuple(dict.fromkeys([*named, cache_dir() / "data"]))
 
 
+def _names() -> list[str]:
+    return [known.name for known in _CATALOGUE]
+
+
 def find(name: str, data_dir: str | os.PathLike[str] | None = None) -> Found:
-    """Where a known data set lies, and every place looked at. One without files is found at an empty path.
+    """Where a known data set lies, and every place looked at.
+
+    A folder counts if it holds at least one of the files, so that what a broken fetch left is passed by.
+
+    Args:
+        name: Of the catalogue.
+        data_dir: The data folder to look in first; then ZSCAPE_DATA, then the user's cache.
 
     Raises:
         DataError: If the name is unknown.
     """
     wanted = entry(name.partition(":")[0])
     if not wanted.path:
-        return Found(Path(), ())
-    looked = tuple(folder / wanted.path for folder in places(data_dir))
-    return Found(next((path for path in looked if path.exists()), None), looked)
+        return Found(None, ())
+    folders = places(data_dir)
+    here = next((folder / wanted.path for folder in folders if _holds(folder, wanted)), None)
+    return Found(here, tuple(folder / wanted.path for folder in folders))
+
+
+def _holds(folder: Path, wanted: Entry) -> bool:
+    if not wanted.files:
+        return (folder / wanted.path).exists()
+    paths = [folder / file.path for file in wanted.files]
+    # IDX files may also lie there unzipped.
+    return any(path.exists() or path.with_suffix("").is_file() for path in paths)
 
 
 def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -260,7 +276,9 @@ def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
         DataError: If it is nowhere; lists the places and how to get it.
     """
     given = Path(name).expanduser()
-    known = name in {e.name for e in _CATALOGUE}
+    known = name in _names()
+    if not name:
+        raise DataError(f"a data set needs a name or a path, but got none; {nearest('', _names())}")
     if not known:
         looked: Sequence[Path] = (given.absolute(), *(folder / given for folder in places(data_dir)))
         path = next((path for path in looked if path.exists()), None)

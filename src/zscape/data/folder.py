@@ -80,8 +80,8 @@ def open_folder(
         names: Names for the classes, in the order of the sorted sub-folders.
 
     Raises:
-        DataError: If there is nothing to read, sizes differ without `size`, or a picture or the CSV cannot be
-        read.
+        DataError: If there is nothing to read, sizes differ without `size`, or something cannot be read.
+        ValueError: If size < 1.
     """
     listed = list_folder(folder, labels)
     if size is not None and size < 1:
@@ -99,7 +99,7 @@ def open_folder(
         shape=shape,
         chunks=partial(_chunks, listed.files, shape, size),
         root=folder,
-        files=listed.files if labels is None else (*listed.files, labels),
+        files=listed.files,
         labels=classes,
         names=tuple(names) or class_names,
         fixed=fixed,

@@ -6,7 +6,7 @@ import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ _FINGERPRINT_ROWS = 64
 ARRAYS = "arrays"
 
 
+@final
 class Images:
     """A data set of images: one uint8 tensor, with labels, known factors and splits. Follows `base.Data`.
 
@@ -113,7 +114,12 @@ class Images:
     def batch(
         self, index: Int[Tensor, "B"], device: torch.device | str
     ) -> tuple[Float[Tensor, "B C H W"], Int[Tensor, "B"] | None]:
-        """Images of the given rows as float32 in [0, 1], and labels, on the device; bytes travel."""
+        """Images of the given rows as float32 in [0, 1], and their labels, moved and scaled on the device.
+
+        Args:
+            index: Rows of the data set, in any order; may repeat.
+            device: Where to; bytes are what travels.
+        """
         index = index.to(self.images.device)
         pixels = self.images.index_select(0, index).to(device).to(torch.float32).mul_(1 / 255)
         return pixels, None if self._targets is None else self._targets.index_select(0, index).to(device)

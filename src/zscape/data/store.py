@@ -80,10 +80,13 @@ def _fill(target: np.ndarray, chunks: Iterator[np.ndarray]) -> None:
 
 def _write(path: Path, chunks: Callable[[], Iterator[np.ndarray]], shape: tuple[int, ...]) -> None:
     try:
-        with whole_file(path) as temporary:
-            target = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-            _fill(target, chunks())
-            target.flush()
+        # Written and not mapped: on a full disk a write raises an error, but a map ends the process.
+        with whole_file(path) as temporary, temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "|u1", "fortran_order": False, "shape": shape}
+            )
+            for chunk in chunks():
+                file.write(np.ascontiguousarray(chunk).data)
     except OSError as error:
         raise DataError(
             f"prepared images could not be written to {path} ({error}); free some space there, "
