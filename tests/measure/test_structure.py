@@ -28,9 +28,12 @@ def test_active_units_counts_variances_above_the_threshold():
     z = np.tile([[1.0], [-1.0]], (50, 4)) * np.sqrt([1.0, 0.011, 0.009, 0.0])
     assert np.allclose(z.var(axis=0), [1, 0.011, 0.009, 0])
     result = measure.active_units(z)
-    assert (result.value, result.n, result.unit) == (2.0, 100, "of 4 latents")
+    assert (result.value, result.n, result.unit) == (2.0, 100, "latents")
+    assert "of the 4 latents" in result.definition
     assert measure.active_units(z, threshold=0.5).value == 1
     assert measure.active_units(z, threshold=0.0).value == 3
+    # The divisor is N - 1: 0.16^2 / 2 is above the threshold, half of that would not be.
+    assert measure.active_units(np.array([[0.0], [0.16]])).value == 1
 
 
 def test_active_units_interval_holds_latents_that_could_be_either():
@@ -61,7 +64,11 @@ def test_moments_of_hand_worked_codes():
     # Mean (3, 4); variances 2 and 0; plus 0.5 from every posterior.
     mean = np.array([[2.0, 4.0], [4.0, 4.0]])
     found = by_name(measure.aggregate_moments((mean, np.full((2, 2), np.log(0.5)))))
-    assert found["aggregate_mean_norm"].value == pytest.approx(np.sqrt(25 - 2 / 2))
+    norm = found["aggregate_mean_norm"]
+    assert norm.value == pytest.approx(np.sqrt(25 - 2 / 2))
+    # Variance of the square: 4 * (9 * 2) / 2 - 2 * 4 / 4.
+    limits = np.sqrt(24 + np.array([-1, 1]) * 1.959964 * np.sqrt(36 - 2))
+    assert (norm.low, norm.high) == pytest.approx(limits, rel=1e-6)
     assert found["aggregate_variance"].value == pytest.approx((2.5 + 0.5) / 2)
     expected = np.sqrt(25 + (np.sqrt(2.5) - 1) ** 2 + (np.sqrt(0.5) - 1) ** 2)
     assert found["aggregate_wasserstein"].value == pytest.approx(expected)

@@ -178,6 +178,13 @@ def test_mixture_draws_are_in_no_order_and_in_proportion():
     assert np.allclose(np.cov(z[~left], rowvar=False), 0.25 * np.eye(2), atol=0.08)
 
 
+def test_mixture_draws_keep_the_correlation_of_the_codes():
+    z = draws(500, 2) @ np.array([[1.0, 2.0], [0.0, 0.5]])
+    drawn = Mixture(1).fit(z).sample(50_000, seed=1)
+    assert np.allclose(np.corrcoef(drawn, rowvar=False), np.corrcoef(z, rowvar=False), atol=0.02)
+    assert np.allclose(drawn.std(axis=0), z.std(axis=0), rtol=0.03)
+
+
 def test_mixture_of_posteriors_is_wider_than_that_of_means():
     mean, _ = posteriors(500)
     wide = Mixture(1, seed=8).fit((mean, np.zeros_like(mean)))

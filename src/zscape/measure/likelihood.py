@@ -80,8 +80,8 @@ def elbo(
         "elbo",
         _finite_rows(elbo_per_sample(x, codes, log_prob, samples=samples, seed=seed, batch=batch), "elbo"),
         unit="nats",
-        definition=f"mean of log p(x|z) over {samples} draws from q(z|x), minus KL(q(z|x), N(0, I)) in "
-        "closed form, mean over samples",
+        definition="mean of log p(x|z) over draws from q(z|x), minus KL(q(z|x), N(0, I)) in closed form, "
+        f"mean over samples, draws per sample: {samples}",
         seed=seed,
     )
 
@@ -154,8 +154,8 @@ def importance_bound(
         "importance_bound",
         _finite_rows(bounds, "importance_bound"),
         unit="nats",
-        definition=f"log of the mean of p(x|z) p(z) / q(z|x) over {samples} draws from q(z|x), a lower "
-        "bound on log p(x), mean over samples",
+        definition="log of the mean of p(x|z) p(z) / q(z|x) over draws from q(z|x), a lower bound on log "
+        f"p(x), mean over samples, draws per sample: {samples}",
         seed=seed,
     )
 

@@ -117,15 +117,17 @@ def pca_results(codes: CodesLike) -> list[Result]:
             "participation_ratio",
             participation,
             -2 * participation**2 * (change @ shares),
-            f"of {latents} latents",
-            "(sum of principal variances)^2 / sum of their squares, of posterior means",
+            "dimensions",
+            "(sum of principal variances)^2 / sum of their squares, of posterior means with "
+            f"{latents} latents",
         ),
         result(
             "effective_rank",
             rank,
             -rank * (change @ logs),
-            f"of {latents} latents",
-            "exponential of the entropy of the shares of the principal components, of posterior means",
+            "dimensions",
+            "exponential of the entropy of the shares of the principal components, of posterior means with "
+            f"{latents} latents",
         ),
     ]
 

@@ -46,9 +46,9 @@ def active_units(codes: CodesLike, *, threshold: float = 0.01) -> Result:
         low=_count(variance / spread > threshold),
         high=_count(variance * spread > threshold),
         n=len(mean),
-        unit=f"of {mean.shape[1]} latents",
-        definition=f"number of latents whose posterior mean has variance above {threshold:g} over the "
-        "samples",
+        unit="latents",
+        definition=f"number of the {mean.shape[1]} latents whose posterior mean has variance above "
+        f"{threshold:g} over the samples",
     )
 
 
