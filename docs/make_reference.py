@@ -19,7 +19,8 @@ SETTINGS = """
 
 The keys that `--set` and `--config` take. They are parameters of functions of the [reference](index.md):
 those of `data` of `zscape.data.load`, of `model` of `Autoencoder.mlp` and `conv`, of `optimiser` of
-`zs.Adam`, of `engine` of `zs.Engine`. Before its own parameters, its weight and its capacity stands the name of a term.
+`zs.Adam`, of `engine` of `zs.Engine`. The name of a term stands before its parameters,
+its weight and its capacity.
 """
 WORDS = {int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
 

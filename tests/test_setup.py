@@ -1,5 +1,6 @@
 """What stands around the package: make targets, continuous integration, versions that must agree."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -52,11 +53,19 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
+def call_make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make as a shell would, though these tests may themselves be run by `make test`."""
+    own = {"ARGS", "PIP_ARGS", "PYTHON", "MFLAGS"}
+    outer = {key: value for key, value in os.environ.items() if key not in own and not key.startswith("MAKE")}
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=outer, capture_output=True, text=True, timeout=60
+    )
+
+
 def run_make(folder: Path, *arguments: str) -> str:
     """What the interpreter was asked to do by `make`, one call a line."""
     (folder / "calls").unlink(missing_ok=True)
-    command = ["make", "--no-print-directory", "PYTHON=./stub", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = call_make(folder, "PYTHON=./stub", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return (folder / "calls").read_text("utf-8") if (folder / "calls").exists() else ""
 
@@ -90,9 +99,7 @@ def test_a_set_up_that_fails_is_tried_again(tmp_path):
     good = (folder / "stub").read_text("utf-8")
     bad = good.replace("exit 0", 'case "$*" in *constraints*) exit 1;; *) exit 0;; esac')
     (folder / "stub").write_text(bad, encoding="utf-8")
-    done = subprocess.run(
-        ["make", "PYTHON=./stub", "setup"], cwd=folder, capture_output=True, text=True, timeout=60
-    )
+    done = call_make(folder, "PYTHON=./stub", "setup")
     assert done.returncode != 0
     (folder / "stub").write_text(good, encoding="utf-8")
     assert "-m pip install" in run_make(folder, "setup")
@@ -101,7 +108,7 @@ def test_a_set_up_that_fails_is_tried_again(tmp_path):
 @make
 def test_without_a_python_that_is_new_enough_one_line_says_so(tmp_path):
     folder = fresh(tmp_path)
-    done = subprocess.run(["make", "PYTHON=", "test"], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = call_make(folder, "PYTHON=", "test")
     assert done.returncode != 0
     assert "zscape needs Python 3.11 or newer" in done.stderr
     assert not (folder / ".venv").exists()
@@ -109,9 +116,7 @@ def test_without_a_python_that_is_new_enough_one_line_says_so(tmp_path):
 
 @make
 def test_help_lists_every_target(tmp_path):
-    shown = subprocess.run(
-        ["make", "help"], cwd=fresh(tmp_path), capture_output=True, text=True, timeout=60
-    ).stdout
+    shown = call_make(fresh(tmp_path), "help").stdout
     phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1].split()
     assert targets() == set(phony)
     assert {line.split()[1] for line in shown.splitlines()} == set(phony)
