@@ -191,6 +191,17 @@ def test_a_damaged_member_is_refused(path):
         whole(open_archive(path))
 
 
+@pytest.mark.parametrize("save_as", [np.savez, np.savez_compressed])
+def test_a_wrong_checksum_is_refused(path, monkeypatch, save_as):
+    monkeypatch.setattr("zscape.data.source.CHUNK_BYTES", 100)
+    save_as(path, images=images(13))
+    with zipfile.ZipFile(path) as archive:
+        checksum = archive.getinfo("images.npy").CRC.to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(checksum, b"oops"))
+    with pytest.raises(DataError, match=r"some\.npz is a damaged .*CRC"):
+        whole(open_archive(path))
+
+
 def test_damaged_headers_are_refused_before_memory_is_asked_for(path):
     save(path, images=images())
     with zipfile.ZipFile(path) as archive:

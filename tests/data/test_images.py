@@ -111,6 +111,8 @@ def test_tensors_and_floats_are_taken():
     tensor = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     data = from_arrays(tensor, labels=torch.tensor([0, 1, 0, 1, 0, 1]))
     assert (data.batch(torch.arange(6), "cpu")[0] - tensor).abs().max() <= 0.5 / 255 + 1e-6
+    half = from_arrays(tensor.to(torch.bfloat16))
+    assert (half.batch(torch.arange(6), "cpu")[0] - tensor).abs().max() <= 0.5 / 255 + 2**-8
 
 
 def test_labels_are_numbered_and_named():

@@ -88,3 +88,9 @@ def test_too_few_images_beside_a_prescribed_split_are_refused():
 def test_bad_fractions_are_refused(fractions):
     with pytest.raises(ValueError, match="three positive numbers with sum 1"):
         split_rows(100, fractions=fractions)
+
+
+def test_classes_of_one_image_go_to_every_split():
+    labels = np.concatenate([np.arange(100), np.full(900, 100)])
+    splits = split_rows(1000, labels, seed=0)
+    assert all(np.sum(labels[rows] < 100) > 2 for rows in splits.values())

@@ -265,7 +265,7 @@ def _rows(member: _Member) -> Iterator[np.ndarray]:
             count = min(step, member.shape[0] - start)
             data = _exactly(file, count * row_bytes)
             yield np.frombuffer(data, dtype=member.dtype).reshape(count, *member.shape[1:])
-        file.read(1)  # reaching the end is what checks the member's checksum
+        file.read(1)  # the checksum is compared at the very end, which an exact read need not reach
 
 
 def _exactly(file: IO[bytes] | zipfile.ZipExtFile, count: int) -> bytes:

@@ -280,7 +280,8 @@ def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
     if not name:
         raise DataError(f"a data set needs a name or a path, but got none; {nearest('', _names())}")
     if not known:
-        looked: Sequence[Path] = (given.absolute(), *(folder / given for folder in places(data_dir)))
+        everywhere = [given.absolute(), *(folder / given for folder in places(data_dir))]
+        looked: Sequence[Path] = tuple(dict.fromkeys(everywhere))
         path = next((path for path in looked if path.exists()), None)
         if path is None and len(given.parts) == 1 and not given.suffix:
             entry(name)

@@ -155,7 +155,7 @@ def from_arrays(
         DataError: If the images, labels or factors cannot be understood, or are of different lengths.
         ValueError: If fractions are not three positive numbers with sum 1.
     """
-    array = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)
+    array = _as_numpy(images)
     pixels = torch.from_numpy(to_images(array, f"the array {name!r}"))
     check_levels(int(pixels.max()) if len(pixels) else 0, f"the array {name!r}")
     classes, class_names = read_labels(labels, len(pixels), names, f"the array {name!r}")
@@ -185,7 +185,7 @@ def read_labels(
     """
     if labels is None:
         return None, ()
-    values = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    values = _as_numpy(labels)
     if values.shape != (count,):
         raise DataError(
             f"labels need one value an image, {count} in all, but those of {source} have shape "
@@ -206,6 +206,13 @@ def read_labels(
         return _named(values, names, source), tuple(str(name) for name in names)
     found, classes = np.unique(values, return_inverse=True)
     return classes.astype(np.int64), tuple(str(value) for value in found)
+
+
+def _as_numpy(values: Any) -> np.ndarray:  # noqa: ANN401 (whatever numpy takes)
+    if not isinstance(values, Tensor):
+        return np.asarray(values)
+    # numpy has no bfloat16.
+    return (values.float() if values.dtype == torch.bfloat16 else values).detach().cpu().numpy()
 
 
 def _named(values: np.ndarray, names: Sequence[str], source: str) -> np.ndarray:
