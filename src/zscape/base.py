@@ -171,7 +171,7 @@ class Density(Protocol):
     """A distribution of codes, fixed or fitted. Arrays are float64."""
 
     def sample(self, count: int, *, seed: int = 0) -> Float[np.ndarray, "{count} D"]:
-        """Independent draws; the same seed gives the same draws."""
+        """Independent draws; the same `seed` gives the same `count` codes."""
         ...
 
     def log_prob(self, z: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N"]:
@@ -234,11 +234,18 @@ class Data(Protocol):
         ...
 
     def batches(self, split: str, size: int, *, seed: int, epoch: int) -> Iterator[Int[Tensor, "B"]]:
-        """Row indices of each batch of one epoch, shuffled by (seed, epoch); the last may be smaller."""
+        """Row indices of each batch of one epoch over a split, shuffled by (seed, epoch).
+
+        Args:
+            split: One of SPLITS.
+            size: Rows a batch; the last may be smaller.
+            seed: With the epoch, fixes the order.
+            epoch: Which pass over the split this is.
+        """
         ...
 
     def batch(self, index: Int[Tensor, "B"], device: torch.device | str) -> tuple[Tensor, Tensor | None]:
-        """Data and labels of the given rows, moved to the device and scaled there."""
+        """Data and labels of the rows in `index`, moved to `device` and scaled there."""
         ...
 
 

@@ -104,7 +104,7 @@ def encode_file(
 
 
 def save(codes: Codes, path: str | os.PathLike[str]) -> None:
-    """Write a codes table as parquet, whole or not at all.
+    """Write a codes table to `path` as parquet, whole or not at all.
 
     Raises:
         ValueError: If a factor has the name of another column.
@@ -149,6 +149,8 @@ def load(path: str | os.PathLike[str]) -> Codes:
             f"{path} needs a column 'mean' of lists of floats, but has {', '.join(sorted(names))}"
         )
     notes = json.loads((table.schema.metadata or {}).get(_KEY, b'{"names": [], "factors": []}'))
+    if not pa.types.is_list(table["mean"].type) and not pa.types.is_fixed_size_list(table["mean"].type):
+        raise RunFormatError(f"{path} needs 'mean' as lists of floats, but holds {table['mean'].type}")
     return Codes(
         id=table["id"].to_numpy() if "id" in names else np.arange(len(table)),
         split=np.array(table["split"].to_pylist()) if "split" in names else np.full(len(table), "test"),
@@ -212,7 +214,6 @@ def _encode_rows(model: Autoencoder, data: Data, rows: range, batch: int) -> Cod
     return _table(data, np.arange(rows.start, rows.stop), mean, np.concatenate(logvars) if logvars else None)
 
 
-@torch.no_grad()
 def _encoded(
     model: Autoencoder, data: Data, rows: range, batch: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -221,7 +222,8 @@ def _encoded(
     model.eval()
     for start in range(rows.start, rows.stop, batch):
         index = torch.arange(start, min(start + batch, rows.stop))
-        q = model.encode(data.batch(index, device)[0])
+        with torch.no_grad():
+            q = model.encode(data.batch(index, device)[0])
         yield q.mean.cpu().numpy(), None if q.logvar is None else q.logvar.cpu().numpy()
     model.train(training)
 

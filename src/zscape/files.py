@@ -38,13 +38,13 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` to `path` as UTF-8, whole or not at all."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:  # noqa: ANN401 (JSON has no narrower type)
-    """Write `value` as indented JSON, whole or not at all. NaN and infinities are refused: they are not JSON.
+    """Write `value` to `path` as indented JSON, whole or not at all.
 
     Raises:
         ValueError: If `value` holds a number that is not finite.

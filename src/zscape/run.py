@@ -21,6 +21,7 @@ import csv
 import json
 import math
 import os
+import zipfile
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,10 @@ class Run:
     def spec(self) -> dict[str, Any]:
         """What was asked: data, model, objective, optimiser, engine, seed, library versions."""
         spec = self._json("spec.json", "zscape fit")
+        if not isinstance(spec, dict):
+            raise RunFormatError(
+                f"{self.path / 'spec.json'} needs a JSON object, but holds {type(spec).__name__}"
+            )
         missing = [key for key in ("data", "model", "objective", "seed") if key not in spec]
         if missing:
             raise RunFormatError(f"{self.path / 'spec.json'} lacks {', '.join(missing)}; fit the run again")
@@ -71,7 +76,13 @@ class Run:
     def model(self) -> Autoencoder:
         """The trained model with its best weights, in evaluation mode, on the CPU."""
         model = self._given if self._given is not None else Autoencoder.from_spec(self.spec["model"])
-        model.load_state_dict(self.weights("weights.safetensors"))
+        try:
+            model.load_state_dict(self.weights("weights.safetensors"))
+        except RuntimeError as error:
+            raise RunFormatError(
+                f"the weights in {self.path} do not fit the model that spec.json describes "
+                f"({str(error).splitlines()[-1].strip()}); fit the run again"
+            ) from error
         return model.eval()
 
     def weights(self, name: str) -> dict[str, torch.Tensor]:
@@ -88,8 +99,12 @@ class Run:
     @cached_property
     def splits(self) -> dict[str, np.ndarray]:
         """Rows of the data set in each split."""
-        with np.load(self._present("splits.npz", "zscape fit"), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        path = self._present("splits.npz", "zscape fit")
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise RunFormatError(f"{path} cannot be read ({error}); fit the run again") from error
 
     def history(self) -> dict[str, np.ndarray]:
         """Columns of history.csv: floats with nan where a cell is empty, but for the strings of `split`."""
@@ -132,10 +147,10 @@ class Run:
         return self.path / "figures"
 
     def decode(self, z: np.ndarray, *, batch: int = 1024) -> np.ndarray:
-        """Mean data at codes (N, D), as float32 (N, *shape), in batches and without gradients."""
+        """Mean data at codes z (N, D), as float32 (N, *shape), `batch` at a time and without gradients."""
         return self.model.pictures(z, batch=batch)
 
-    def _json(self, name: str, maker: str) -> dict[str, Any]:
+    def _json(self, name: str, maker: str) -> Any:  # noqa: ANN401 (JSON has no narrower type)
         path = self._present(name, maker)
         try:
             return json.loads(path.read_text(encoding="utf-8"))

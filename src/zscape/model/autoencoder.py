@@ -73,8 +73,7 @@ class Autoencoder(nn.Module):
         stochastic: bool = True,
         head: nn.Module | None = None,
     ) -> Autoencoder:
-        """A fully connected autoencoder; the defaults are the 500-500 softplus network of Kingma and
-        Welling's line.
+        """A fully connected autoencoder; by default the published 500-500 softplus network.
 
         Args:
             shape: Shape of one sample.
@@ -194,7 +193,11 @@ class Autoencoder(nn.Module):
         return self.head(output.reshape(-1, *self.shape)) if isinstance(output, Tensor) else output
 
     def pictures(self, z: Float[np.ndarray, "N D"], *, batch: int = 1024) -> Float[np.ndarray, "N ..."]:
-        """Mean data at codes, as float32 (N, *shape): in batches, in evaluation mode, without gradients.
+        """Mean data at codes z (N, D), as float32 (N, *shape), in evaluation mode and without gradients.
+
+        Args:
+            z: Codes.
+            batch: Codes decoded at a time.
 
         Raises:
             ValueError: If z is not (N, latent).

@@ -99,10 +99,9 @@ def resume(
     model: Autoencoder | None = None,
     watch: Watch | None = None,
 ) -> Run:
-    """Continue a fit that was stopped or killed, to the state that it would have reached undisturbed, bit for
-    bit.
+    """Continue a fit that was stopped or killed.
 
-    A finished run is returned as it is.
+    It ends in the state that it would have reached undisturbed, bit for bit. A finished run is returned as it is.
 
     Args:
         path: The run folder.

@@ -79,6 +79,22 @@ class _Mover:
 
 @dataclass
 class Loop:
+    """A fit under way.
+
+    Attributes:
+        model: What is trained.
+        objective: Weighted terms by name.
+        data: The data set.
+        path: The run folder.
+        spec: What was asked, as spec.json holds it.
+        optimiser: How parameters move, and when to stop.
+        engine: Where and how the fit is carried out.
+        watch: Told at every row of the history.
+
+    Raises:
+        ValueError: If the processes cannot share a batch equally, or there is no full batch.
+    """
+
     model: Autoencoder
     objective: dict[str, Weighted]
     data: Data
@@ -111,7 +127,11 @@ class Loop:
         self.journal = Journal(self.path / "history.csv", names)
 
     def start(self) -> Run:
-        """A new fit: nothing is written before the first pass has shown that every term can be computed."""
+        """A new fit: nothing is written before the first pass has shown that every term can be computed.
+
+        Raises:
+            ValueError: If the folder holds something, or a term or the decoder gives what it must not.
+        """
         taken = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
         if self.processes.first and taken:
             raise ValueError(

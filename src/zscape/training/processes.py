@@ -107,8 +107,7 @@ class Processes:
             gradient.copy_(part.view_as(gradient))
 
     def whole(self, draw: Draw) -> Draw:
-        """The pass with labels, posterior and codes of every process, for terms that are not means over
-        samples.
+        """The pass with labels, posterior and codes of every process, for terms that need the whole batch.
 
         Gradients flow back to each process's own rows and add up there, so that after `average_gradients`
         they are those of one process with the whole batch.
