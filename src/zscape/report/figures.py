@@ -117,23 +117,23 @@ def latent_line(
         names: Class names by label.
     """
     _drawable("latent_line", points)
-    groups = {"all": (points, palette(1)[0])}
+    groups = [("all", points, palette(1)[0])]
     if labels is not None and nameable(labels):
         colours = palette(int(labels.max()) + 1)
         present = np.unique(labels).tolist()
-        groups = {
-            _class_name(which, names): (points[labels == which], colours[which]) for which in present[::-1]
-        }
+        groups = [
+            (_class_name(which, names), points[labels == which], colours[which]) for which in present[::-1]
+        ]
     line = np.linspace(min(points.min(), -3.2), max(points.max(), 3.2), 400)
     edges = np.linspace(line[0], line[-1], 61)
-    heights = [np.histogram(members, edges, density=True)[0] for members, _ in groups.values()]
+    heights = [np.histogram(members, edges, density=True)[0] for _, members, _ in groups]
     unit = 0.9 / max(np.max(heights), norm.pdf(0))
     figure = Figure(figsize=(WIDTH, 1.0 + 0.42 * max(len(groups), 4)), layout="constrained")
     axes = figure.add_subplot()
-    for row, (height, (_, colour)) in enumerate(zip(heights, groups.values(), strict=True)):
+    for row, (height, (_, _, colour)) in enumerate(zip(heights, groups, strict=True)):
         axes.stairs(row + unit * height, edges, baseline=row, fill=True, color=colour, alpha=0.8)
         axes.plot(line, row + unit * norm.pdf(line), color=MUTED, linewidth=0.8, dashes=(4, 2))
-    axes.set_yticks(range(len(groups)), list(groups))
+    axes.set_yticks(range(len(groups)), [name for name, _, _ in groups])
     axes.set_ylim(-0.12, len(groups))
     axes.set_xlabel("z1 (dashed: the prior, N(0, 1))")
     axes.set_ylabel("density, one row a class" if len(groups) > 1 else "density")
@@ -152,7 +152,10 @@ def factor_maps(points: Float[np.ndarray, "N 2"], factors: Mapping[str, np.ndarr
     columns = min(len(factors), 3)
     rows = -(-len(factors) // columns)
     figure = Figure(figsize=(WIDTH, 2.5 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    grid = figure.subplots(
+        rows, columns, squeeze=False, sharex=True, sharey=True, subplot_kw={"aspect": "equal"}
+    )
+    grid = grid.ravel()
     order = np.random.default_rng(0).permutation(len(points))
     size = float(np.clip(250 / np.sqrt(len(points)), 2, 14))
     for axes, (name, values) in zip(grid, factors.items(), strict=False):
@@ -161,7 +164,6 @@ def factor_maps(points: Float[np.ndarray, "N 2"], factors: Mapping[str, np.ndarr
         )
         figure.colorbar(dots, ax=axes, shrink=0.85, aspect=25).outline.set_visible(False)
         axes.set_title(label(name))
-        axes.set_aspect("equal", adjustable="datalim")
     for axes in grid[len(factors) :]:
         axes.set_visible(False)
     return figure
@@ -206,7 +208,8 @@ def spectrum(
     right.axhline(95, color=MUTED, linewidth=0.8, dashes=(4, 2))
     right.axvline(needed, color=MUTED, linewidth=0.8, dashes=(4, 2))
     right.text(
-        0.97, 0.06, f"{needed} of {count} hold 95 %", ha="right", transform=right.transAxes, fontsize=8.5,
+        0.97, 0.06, f"{needed} of {count} hold 95 %" if together[-1] else "nothing varies",
+        ha="right", transform=right.transAxes, fontsize=8.5,
         bbox={"boxstyle": "square,pad=0.2", "facecolor": SURFACE, "edgecolor": "none"},
     )  # fmt: skip
     right.set_ylim(0, 104)
@@ -291,7 +294,7 @@ def _name_classes(
     axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str], scale: float
 ) -> None:
     present = np.unique(labels)
-    texts = [_class_name(which, names) for which in present]
+    texts = [_class_name(which, names) for which in present.tolist()]
     medians = np.array([np.median(points[labels == which], axis=0) for which in present])
     # 8.5-point letters are about 5.6 points wide, and a box with its padding about 15 high.
     boxes = np.array([(5.6 * len(text) + 9, 15.0) for text in texts])

@@ -10,7 +10,6 @@ from typing import Any
 
 import jinja2
 import numpy as np
-from markupsafe import Markup
 
 from zscape import base
 from zscape.files import whole_file, write_text
@@ -91,13 +90,13 @@ def _check_same(run: Run, data: base.Data) -> None:
         raise ValueError(f"{needed}, of {rows} samples or more, but got {data.name} of {len(data)}")
 
 
-def _draw(run: Run, plate: sections.Plate) -> Markup:
+def _draw(run: Run, plate: sections.Plate) -> str:
     drawing = style.svg(plate.figure)
     write_text(run.figures / f"{plate.name}.svg", drawing)
     with whole_file(run.figures / f"{plate.name}.png") as path:
         path.write_bytes(style.png(plate.figure))
-    # Safe to insert as it is: parsed as XML and written again, with every text in it escaped.
-    return Markup(style.inline(drawing, name=plate.name, description=plate.alt))
+    # The template inserts it as it is: parsed as XML and written again, it has every text in it escaped.
+    return style.inline(drawing, name=plate.name, description=plate.alt)
 
 
 def _headline(results: list[base.Result]) -> list[base.Result]:

@@ -57,7 +57,7 @@ def picture_grid(images: Float[np.ndarray, "N C H W"], columns: int) -> Figure:
 
 @styled()
 def reconstructions(
-    x: Float[np.ndarray, "N C H W"], xhat: Float[np.ndarray, "N C H W"], *, columns: int = 10
+    x: Float[np.ndarray, "N C H W"], xhat: Float[np.ndarray, "..."], *, columns: int = 10
 ) -> Figure:
     """Originals in a row of `columns`, and under each its reconstruction; then the next row of originals.
 
@@ -119,7 +119,7 @@ def manifold(decode: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> F
 
 
 def _plate(
-    canvas: UInt8[np.ndarray, "Y X 4"], side: int, *, left: float = 0.0, bottom: float = 0.0
+    canvas: UInt8[np.ndarray, "Y X 4"], side: int, *, left: float = 0.02, bottom: float = 0.02
 ) -> tuple[Figure, Axes]:
     """A figure that holds a canvas at a whole zoom; margins in inches, `side` is the width of one picture."""
     tall, wide = canvas.shape[:2]

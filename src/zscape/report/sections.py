@@ -11,6 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from pyarrow import parquet
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from zscape import base, codes
 from zscape.errors import RunFormatError
@@ -249,7 +250,10 @@ def _factor_maps(shown: base.Codes, points: np.ndarray, across: str, up: str) ->
 def _tsne(shown: base.Codes, *, seed: int) -> Plate:
     rows = _some(len(shown), TSNE_LIMIT, seed=seed)
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(shown.mean[rows])
+    # One thread: sums come out the same on every machine, and two threads that share a core wait for each other
+    # many times as long as they compute.
+    with threadpool_limits(1):
+        points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(shown.mean[rows])
     labels = None if shown.label is None else shown.label[rows]
     figure = figures.latent_map(points.astype(float), labels, shown.names, across="t-SNE 1", up="t-SNE 2")
     caption = (

@@ -33,7 +33,7 @@ def phrase(value: object) -> str:
 def number(value: float, spread: float | None = None) -> str:
     """A measured value to two digits of its spread, or to four digits where there is none.
 
-    >>> number(102.3456, 0.4), number(-1234567.5), number(0.012345), number(9.0)
+    >>> number(102.3456, 0.4), number(-1234567.8), number(0.01234), number(9.0)
     ('102.35', '−1,234,568', '0.01234', '9')
     """
     if value == round(value) and not spread:
@@ -65,7 +65,7 @@ def words(name: str) -> str:
 def duration(seconds: float) -> str:
     """A span of time.
 
-    >>> duration(2.13), duration(75), duration(7500)
+    >>> duration(2.13), duration(75.0), duration(7500.0)
     ('2.1 s', '1 min 15 s', '2 h 05 min')
     """
     minutes, rest = divmod(round(seconds), 60)

@@ -1,0 +1,281 @@
+"""The page is whole, refers to nothing outside, escapes what users wrote, and says what is missing."""
+
+import hashlib
+import json
+import re
+import warnings
+import xml.etree.ElementTree as ElementTree
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zscape import data
+from zscape.base import Result
+from zscape.errors import RunFormatError
+from zscape.report import write
+from zscape.run import Run
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements in order, text by element, and a record of every tag that is not closed where it should be."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.faults, self.ids, self.links, self.tags, self.text = [], [], [], [], [], []
+        self.feed(text)
+        self.close()
+        self.faults += self.open
+
+    def handle_starttag(self, tag, attrs):
+        self._note(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self._note(tag, attrs)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(tag)
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+    def _note(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.ids += [value for key, value in attrs if key == "id"]
+        self.links += [value for key, value in attrs if key in ("href", "src", "xlink:href")]
+
+    def count(self, tag):
+        return sum(found == tag for found, _ in self.tags)
+
+
+def parsed(run, data_set, **options):
+    page = Page(write(run, data_set, **options).read_text(encoding="utf-8"))
+    assert not page.faults
+    return page
+
+
+def figure_names(page):
+    return [attrs["id"].removeprefix("figure-") for tag, attrs in page.tags if tag == "figure"]
+
+
+def said(page):
+    return " ".join(" ".join(page.text).split())
+
+
+def files(folder):
+    return {
+        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_whole_page(make):
+    run, data_set = make()
+    page = parsed(run, data_set)
+    assert figure_names(page) == ["learning-curves", "reconstructions", "latent-map", "spectrum", "samples"]
+    assert len(page.ids) == len(set(page.ids))
+    assert dict(page.tags[0][1]) == {"lang": "en"}
+    text = said(page)
+    assert "squares: 240 samples of shape 1 × 8 × 8" in text
+    assert "kl" in text
+    assert "free bits 0.5" in text
+    assert "−98.77" in text
+    assert "−99.20 to −98.30" in text
+    assert "This makes it" not in text
+
+
+def test_every_figure_is_also_png_and_svg_and_linked(make):
+    run, data_set = make(latent=2, factors={"x": np.arange(240) % 5})
+    page = parsed(run, data_set, tsne=True)
+    names = figure_names(page)
+    assert len(names) == 8
+    for name in names:
+        for kind in ("png", "svg"):
+            assert f"figures/{name}.{kind}" in page.links
+        with Image.open(run.figures / f"{name}.png") as picture:
+            picture.verify()
+        assert ElementTree.parse(run.figures / f"{name}.svg").getroot().tag.endswith("svg")
+    assert {path.stem for path in run.figures.iterdir()} == set(names)
+
+
+def test_nothing_outside_is_referred_to(make):
+    run, data_set = make()
+    path = write(run, data_set, tsne=True)
+    text = path.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "<script" not in text
+    assert "@import" not in text
+    assert str(run.path.parent) not in text
+    outside = [link for link in Page(text).links if not link.startswith(("#", "data:image/png", "figures/"))]
+    assert not outside
+    targets = {link[1:] for link in Page(text).links if link.startswith("#")}
+    assert targets <= set(Page(text).ids)
+
+
+def test_figures_describe_themselves_and_tables_have_headers(make):
+    page = parsed(*make())
+    drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(drawings) == page.count("figure") == page.count("figcaption")
+    assert all(attrs["role"] == "img" and len(attrs["aria-label"]) > 10 for attrs in drawings)
+    assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+
+
+NASTY = '</svg><script>alert("$x$")</script>&<b>\x07'
+
+
+def test_text_of_users_is_escaped(make):
+    run, data_set = make(
+        names=(NASTY, "b", "c", "d"), name=NASTY, run_name="<i>run&", spec={"engine": {NASTY: NASTY}}
+    )
+    run.record([Result(NASTY, 1.0, None, None, 3, NASTY, NASTY)])
+    parsed_page = parsed(run, data_set)
+    assert not {"script", "b", "i"} & {tag for tag, _ in parsed_page.tags}
+    assert '<script>alert("$x$")' in said(parsed_page)
+    assert "<i>run&" in said(parsed_page)
+
+
+def test_same_run_gives_same_bytes(make):
+    run, data_set = make(latent=2)
+    write(run, data_set, tsne=True, seed=5)
+    first = files(run.path)
+    write(Run(run.path), data_set, tsne=True, seed=5)
+    assert files(run.path) == first
+    write(Run(run.path), data_set, tsne=True, seed=6)
+    assert files(run.path) != first
+
+
+def test_no_file_is_left_behind(make):
+    run, data_set = make()
+    before = set(files(run.path))
+    write(run, data_set)
+    made = set(files(run.path)) - before
+    assert {path.parts[0] for path in made} == {"figures", "report.html"}
+    assert not [path for path in made if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("only", "commands"),
+    [
+        ((), ["zscape fit", "zscape fit", "zscape encode run", "zscape sample run", "zscape measure run"]),
+        (("history",), ["zscape fit", "zscape encode run", "zscape sample run", "zscape measure run"]),
+        (("history", "weights"), ["zscape encode run", "zscape sample run", "zscape measure run"]),
+        (("history", "weights", "codes"), ["zscape sample run", "zscape measure run"]),
+        (("history", "weights", "codes", "samples"), ["zscape measure run"]),
+    ],
+)
+def test_what_is_missing_names_its_command(make, only, commands):
+    page = parsed(*make(only=only))
+    assert re.findall(r"This makes it: (zscape \w+(?: run)?)", said(page)) == commands
+
+
+def test_manifold_needs_no_codes(make):
+    run, data_set = make(latent=2, only=("history", "weights"))
+    assert "manifold" in figure_names(parsed(run, data_set))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"latent": 1},
+        {"latent": 2},
+        {"stochastic": False},
+        {"classes": 0},
+        {"classes": 0, "factors": {"x": np.arange(240) % 7}},
+        {"shape": (3, 9, 7)},
+        {"classes": 30, "names": tuple(f"class number {index}" for index in range(30))},
+        {"classes": 60},
+        {"classes": 1},
+        {"samples": 1},
+        {"shape": (1, 1, 1)},
+        {"latent": 40},
+    ],
+)
+def test_runs_of_all_kinds(make, settings):
+    run, data_set = make(**settings)
+    page = parsed(run, data_set)
+    assert {"learning-curves", "reconstructions", "latent-map", "samples"} <= set(figure_names(page))
+
+
+def test_class_names_are_on_the_map(make):
+    run, data_set = make(names=("boot", "coat", "汉字", "bag"))
+    text = said(parsed(run, data_set))
+    assert all(name in text for name in ("boot", "coat", "汉字", "bag"))
+
+
+def test_headline_prefers_the_importance_bound(make):
+    run, data_set = make()
+    run.record([Result("importance_bound", -97.0, None, None, 24, "nats", "b")])
+    page = write(run, data_set).read_text(encoding="utf-8")
+    head = page[: page.index("<main>")]
+    assert "importance bound" in head
+    assert "ELBO" not in head
+
+
+def test_headline_of_unknown_measures_is_the_first_of_them(make):
+    run, data_set = make(only=("history", "weights"))
+    run.record([Result(f"measure_{index}", 1.5, None, None, 2, "", "d") for index in range(6)])
+    page = write(run, data_set).read_text(encoding="utf-8")
+    assert re.findall(r"<dt>(.*?)</dt>", page) == [f"measure {index}" for index in range(4)]
+
+
+def test_data_of_another_run_is_refused(make):
+    run, data_set = make()
+    with pytest.raises(ValueError, match=r"of shape \(1, 8, 8\), but got arrays of shape \(1, 4, 4\)"):
+        write(run, data.from_arrays(np.zeros((240, 4, 4), np.uint8)))
+    with pytest.raises(ValueError, match=f"of fingerprint {data_set.fingerprint}"):
+        write(run, data.from_arrays(np.zeros((240, 8, 8), np.uint8)))
+    assert not (run.path / "report.html").exists()
+
+
+def test_data_with_too_few_samples_is_refused(make):
+    run, _ = make(spec={"data": {"name": "no fingerprint"}})
+    with pytest.raises(ValueError, match="of 240 samples or more, but got arrays of 9"):
+        write(run, data.from_arrays(np.zeros((9, 8, 8), np.uint8)))
+
+
+@pytest.mark.parametrize("name", ["codes.parquet", "samples.parquet", "results.json", "weights.safetensors"])
+def test_damaged_files_are_named(make, name):
+    run, data_set = make()
+    (run.path / name).write_bytes(b"damaged")
+    with pytest.raises(RunFormatError, match=name):
+        write(Run(run.path), data_set)
+
+
+def test_samples_that_are_no_pictures_are_not_drawn(make):
+    run, data_set = make()
+    spec = json.loads((run.path / "spec.json").read_text())
+    spec["model"]["shape"] = [64]
+    (run.path / "spec.json").write_text(json.dumps(spec))
+
+    class Vectors:
+        """The same data as vectors."""
+
+        def __getattr__(self, name):
+            return getattr(data_set, name)
+
+        shape = (64,)
+
+        def __len__(self):
+            return len(data_set)
+
+    vectors = Vectors()
+    for name in ("name", "fingerprint", "labels", "names", "factors", "splits"):
+        setattr(vectors, name, getattr(data_set, name))
+    page = parsed(Run(run.path), vectors)
+    assert figure_names(page) == ["learning-curves", "latent-map", "spectrum"]
+    assert "not grey or RGB pictures" in said(page)
+
+
+def test_no_warning_is_shown_to_the_caller(make):
+    run, data_set = make(latent=2, names=("汉字", "b", "c", "d"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write(run, data_set, tsne=True)

@@ -1,0 +1,153 @@
+"""Sections pick, name and read what the run folder has."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from zscape import codes
+from zscape.base import Codes
+from zscape.errors import RunFormatError
+from zscape.report import sections
+from zscape.run import Run
+
+
+def names(section):
+    return [plate.name for plate in section.plates]
+
+
+def caption(section, name):
+    return next(plate.caption for plate in section.plates if plate.name == name)
+
+
+def test_picks_take_the_classes_in_turn():
+    labels = np.array([0] * 50 + [1] * 3 + [2] * 50)
+    rows = sections.picks(np.arange(103), labels, count=12, seed=0)
+    assert labels[rows].tolist() == [0, 1, 2] * 3 + [0, 2, 0]
+    assert len(set(rows.tolist())) == 12
+
+
+def test_picks_are_fixed_by_the_seed():
+    rows = np.arange(100, 200)
+    one, again, other = (sections.picks(rows, None, count=9, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+    assert set(one) <= set(rows)
+    assert (np.diff(one) > 0).all()
+
+
+def test_picks_of_few_rows_are_all_of_them():
+    assert sections.picks(np.array([4, 2]), np.array([0, 1, 0, 1, 1]), count=20, seed=0).tolist() in ([2, 4],)
+
+
+@pytest.mark.parametrize(
+    ("latent", "expected"),
+    [(1, ["latent-map"]), (2, ["latent-map", "manifold", "spectrum"]), (3, ["latent-map", "spectrum"])],
+)
+def test_latent_figures_follow_the_dimension(make, latent, expected):
+    run, _ = make(latent=latent)
+    assert names(sections.latent(run, tsne=False, seed=0)) == expected
+
+
+def test_latent_with_factors_and_tsne(make):
+    run, _ = make(factors={"x": np.arange(240) % 5, "y": np.arange(240) % 3})
+    section = sections.latent(run, tsne=True, seed=4)
+    assert names(section) == ["latent-map", "latent-tsne", "latent-factors", "spectrum"]
+    assert "seed 4" in caption(section, "latent-tsne")
+    assert "24 codes" in caption(section, "latent-tsne")
+
+
+def test_map_shows_the_test_codes_and_their_number(make):
+    run, data = make()
+    shown = caption(sections.latent(run, tsne=False, seed=0), "latent-map")
+    assert shown.startswith(f"{len(data.splits['test'])} test codes, coloured by label")
+
+
+def test_shares_on_the_map_are_those_of_a_singular_value_decomposition(make):
+    run, _ = make()
+    points = codes.load(run.codes_path).of("test").mean.astype(float)
+    lengths = np.linalg.svd(points - points.mean(0), compute_uv=False)
+    share = 100 * (lengths[:2] ** 2).sum() / (lengths**2).sum()
+    assert f"hold {share:.1f} % of the variance" in caption(
+        sections.latent(run, tsne=False, seed=0), "latent-map"
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_codes_say_so(make, count):
+    run, _ = make()
+    codes.save(codes.load(run.codes_path).take(np.arange(count)), run.codes_path)
+    section = sections.latent(run, tsne=True, seed=0)
+    assert not section.plates
+    assert f"there are {count}" in section.note
+
+
+def test_tsne_of_too_few_codes_says_so(make):
+    run, _ = make()
+    table = codes.load(run.codes_path).of("test").take(np.arange(9))
+    codes.save(table, run.codes_path)
+    section = sections.latent(run, tsne=True, seed=0)
+    assert "latent-tsne" not in names(section)
+    assert "t-SNE needs 10" in section.note
+
+
+def test_codes_without_a_test_split_are_shown_all(make):
+    run, _ = make()
+    codes.save(codes.load(run.codes_path).of("train"), run.codes_path)
+    assert "codes of all splits" in caption(sections.latent(run, tsne=False, seed=0), "latent-map")
+
+
+def test_collapsed_codes_are_drawn(make):
+    run, _ = make()
+    table = codes.load(run.codes_path)
+    flat = Codes(id=table.id, split=table.split, mean=np.zeros_like(table.mean), label=table.label)
+    codes.save(flat, run.codes_path)
+    section = sections.latent(run, tsne=False, seed=0)
+    assert names(section) == ["latent-map", "spectrum"]
+    assert "hold 0.0 %" in caption(section, "latent-map")
+
+
+def test_samples_say_how_they_were_drawn(make):
+    run, _ = make(samples=1)
+    assert caption(sections.sampled(run), "samples").endswith("density StandardNormal, seed 3.")
+
+
+def rewrite(run: Run, table: pa.Table):
+    parquet.write_table(table, run.samples_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table({"id": [1]}), r"column code of lists of 3 numbers, but holds: id \(int64\)"),
+        (pa.table({"code": [1.0]}), "column code"),
+        (pa.table({"code": codes.vectors(np.zeros((2, 4)))}), "of 3 dimensions, but holds codes of 4"),
+        (pa.table({"code": codes.vectors(np.full((2, 3), np.nan))}), "6 values that are not finite"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(make, table, message):
+    run, _ = make()
+    rewrite(run, table)
+    with pytest.raises(RunFormatError, match=message):
+        sections.sampled(run)
+
+
+def test_damaged_samples_are_refused(make):
+    run, _ = make()
+    run.samples_path.write_bytes(b"PAR1 no parquet")
+    with pytest.raises(RunFormatError, match="make it again with zscape sample"):
+        sections.sampled(run)
+
+
+def test_no_samples_in_the_table(make):
+    run, _ = make(samples=0)
+    assert "empty" in sections.sampled(run).note
+
+
+def test_place_of_an_absolute_path_is_its_name(make, tmp_path, monkeypatch):
+    make()
+    assert sections.place(Run(tmp_path / "run")) == "run"
+    monkeypatch.chdir(tmp_path)
+    assert sections.place(Run("run")) == "run"
+    monkeypatch.chdir(tmp_path.parent)
+    assert sections.place(Run(f"{tmp_path.name}/run")) == f"{tmp_path.name}/run"
