@@ -67,7 +67,7 @@ def write_history(path: Path, rows=40):
             )
 
 
-def write_samples(run: Run, count: int, meta: bytes = b'{"density": "StandardNormal", "seed": 3}'):
+def write_samples(run: Run, count: int, meta: bytes):
     z = np.random.default_rng(1).normal(size=(count, run.model.latent)).astype(np.float32)
     table = pa.table({"id": np.arange(count), "code": codes.vectors(z)})
     parquet.write_table(table.replace_schema_metadata({b"zscape": meta}), run.samples_path)
@@ -94,10 +94,9 @@ def make(tmp_path):
             np.savez(path / "splits.npz", **data_set.splits)
         run = Run(path)
         if "codes" in only:
-            with torch.no_grad():
-                codes.save(codes.encode(run.model, data_set), run.codes_path)
+            codes.save(codes.encode(run.model, data_set), run.codes_path)
         if "samples" in only:
-            write_samples(run, samples)
+            write_samples(run, samples, meta)
         if "results" in only:
             run.record(RESULTS)
         return run, data_set

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import norm
@@ -151,19 +153,28 @@ def factor_maps(points: Float[np.ndarray, "N 2"], factors: Mapping[str, np.ndarr
     _drawable("factor_maps", points)
     columns = min(len(factors), 3)
     rows = -(-len(factors) // columns)
-    figure = Figure(figsize=(WIDTH, 2.5 * rows), layout="constrained")
+    # As high as the points are at one scale for both axes, within reason.
+    wide, high = np.maximum(np.ptp(points, axis=0), 1e-9)
+    height = 0.55 + 0.75 * WIDTH / columns * float(np.clip(high / wide, 0.3, 1.2))
+    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
     grid = figure.subplots(
         rows, columns, squeeze=False, sharex=True, sharey=True, subplot_kw={"aspect": "equal"}
     )
     grid = grid.ravel()
     order = np.random.default_rng(0).permutation(len(points))
     size = float(np.clip(250 / np.sqrt(len(points)), 2, 14))
+    # Without its darkest part, which a dark page would swallow.
+    scale = ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.2, 1, 256)))
     for axes, (name, values) in zip(grid, factors.items(), strict=False):
         dots = axes.scatter(
-            *points[order].T, s=size, c=values[order], cmap="cividis", linewidths=0, rasterized=True
+            *points[order].T, s=size, c=values[order], cmap=scale, linewidths=0, rasterized=True
         )
-        figure.colorbar(dots, ax=axes, shrink=0.85, aspect=25).outline.set_visible(False)
+        whole = bool((values == np.round(values)).all())
+        bar = figure.colorbar(dots, ax=axes, aspect=20, ticks=MaxNLocator(4, integer=whole))
+        bar.outline.set_visible(False)
         axes.set_title(label(name))
+    for axes in grid[max(len(factors) - columns, 0) : len(factors)]:
+        axes.tick_params(labelbottom=True)
     for axes in grid[len(factors) :]:
         axes.set_visible(False)
     return figure

@@ -17,6 +17,7 @@ from zscape import base, codes
 from zscape.errors import RunFormatError
 from zscape.measure import pca_spectrum
 from zscape.report import figures, pictures
+from zscape.report.wording import number
 from zscape.run import Run
 
 TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on one core
@@ -250,7 +251,7 @@ def _factor_maps(shown: base.Codes, points: np.ndarray, across: str, up: str) ->
 def _tsne(shown: base.Codes, *, seed: int) -> Plate:
     rows = _some(len(shown), TSNE_LIMIT, seed=seed)
     perplexity = min(30.0, (len(rows) - 1) / 3)
-    # One thread: sums come out the same on every machine, and two threads that share a core wait for each other
+    # One thread: sums come out the same on every machine, and threads that share a core wait for each other
     # many times as long as they compute.
     with threadpool_limits(1):
         points = TSNE(perplexity=perplexity, init="random", random_state=seed).fit_transform(shown.mean[rows])
@@ -287,7 +288,7 @@ def _spectrum(shown: base.Codes, which: str, *, seed: int) -> list[Plate]:
         return []
     shares = pca_spectrum(shown).ratios
     low = high = None
-    caption = f"Variance of {which} along their {len(shares)} components. Dashed: equal shares; 95\u00a0%."
+    caption = f"Variance of {which} along their {len(shares)} components. Dashed: equal shares; 95 %."
     if len(shown) <= BOOTSTRAP_LIMIT:
         rng = np.random.default_rng(seed)
         resamples = (shown.mean[rng.integers(len(shown), size=len(shown))] for _ in range(RESAMPLES))
@@ -326,9 +327,8 @@ def _lowest_validation(history: dict[str, np.ndarray]) -> str:
         return ""
     best = int(np.argmin(np.where(rows, history["total"], np.inf)))
     value, step = history["total"][best], int(history["step"][best])
-    return (
-        f" The lowest validation total, {value:.4g} nats per sample, at step {step:,}, marks the model kept."
-    )
+    nats = number(float(value))
+    return f" The lowest validation total, {nats} nats per sample, at step {step:,}, marks the model kept."
 
 
 def _some(count: int, limit: int, *, seed: int) -> np.ndarray:
