@@ -78,8 +78,9 @@ def make(tmp_path):
     """Make a run folder and its data: make(latent=..., classes=..., only=(parts to write), ...)."""
 
     def made(
-        *, latent=3, stochastic=True, only=("history", "weights", "codes", "samples", "results"),
-        samples=5, run_name="run", spec=None, **data_settings,
+        *, latent=3, stochastic=True, samples=5,
+        only=("history", "weights", "codes", "samples", "results"),
+        meta=b'{"density": "StandardNormal", "seed": 3}', run_name="run", spec=None, **data_settings,
     ):  # fmt: skip
         data_set = images(**data_settings)
         torch.manual_seed(0)

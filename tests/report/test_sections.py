@@ -112,6 +112,19 @@ def test_samples_say_how_they_were_drawn(make):
     assert caption(sections.sampled(run), "samples").endswith("density StandardNormal, seed 3.")
 
 
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (24, 2, 12), (64, 4, 16), (90, 4, 16)])
+def test_samples_fill_even_rows(make, count, rows, columns):
+    run, _ = make(samples=count)
+    figure = sections.sampled(run).plates[0].figure
+    tall, wide = figure.axes[0].get_images()[0].get_array().shape[:2]
+    assert tall / wide == pytest.approx((9 * rows - 1) / (9 * columns - 1))
+
+
+def test_samples_leave_out_what_was_not_asked(make):
+    run, _ = make(meta=b'{"density": "prior", "label": null}')
+    assert caption(sections.sampled(run), "samples").endswith("drawn: density prior.")
+
+
 def rewrite(run: Run, table: pa.Table):
     parquet.write_table(table, run.samples_path)
 

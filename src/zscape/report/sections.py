@@ -162,10 +162,10 @@ def sampled(run: Run) -> Section:
         return _lacking(section, "The table of samples is empty.", f"zscape sample {place(run)}")
     width = run.model.shape[-1]
     columns = min(16 if width <= 32 else 8, max(1, _ACROSS // width))
-    settings = ", ".join(
-        f"{key} {value}" for key, value in made.items() if not isinstance(value, dict | list)
-    )
+    settings = ", ".join(f"{key} {value}" for key, value in made.items() if value is not None)
     shown = min(len(z), _SAMPLES)
+    # As many rows as are needed, then as even as they can be.
+    columns = -(-shown // -(-shown // columns))
     plate = Plate(
         "samples",
         pictures.picture_grid(run.decode(z[:shown]), columns),
