@@ -6,6 +6,15 @@
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getattr__
+    from zscape import base, codes, data, measure, model, recipes, report, sample, terms
+    from zscape.base import Codes, Weighted
+    from zscape.codes import encode
+    from zscape.model import Autoencoder
+    from zscape.run import Run
+    from zscape.training import Adam, Engine, fit, resume
 
 __version__ = "0.1.0"
 
@@ -23,7 +32,27 @@ _NAMES = {
     "resume": "zscape.training",
 }
 
-__all__ = ["__version__", *_MODULES, *_NAMES]
+__all__ = [
+    "Adam",
+    "Autoencoder",
+    "Codes",
+    "Engine",
+    "Run",
+    "Weighted",
+    "__version__",
+    "base",
+    "codes",
+    "data",
+    "encode",
+    "fit",
+    "measure",
+    "model",
+    "recipes",
+    "report",
+    "resume",
+    "sample",
+    "terms",
+]
 
 
 def __getattr__(name: str) -> object:

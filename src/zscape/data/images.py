@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -75,7 +74,7 @@ class Images:
         channels, height, width = self.images.shape[1:]
         return channels, height, width
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Short hash of the shape, a fixed sample of images and all labels: equal for equal data."""
         rows = torch.linspace(0, len(self) - 1, min(len(self), _FINGERPRINT_ROWS), dtype=torch.float64).long()

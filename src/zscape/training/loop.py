@@ -22,7 +22,7 @@ from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import at
 from zscape.training import checkpoint
-from zscape.training.guards import StopSignals, flushed_denormals, own_random_state
+from zscape.training.guards import StopSignals, fast_products, flushed_denormals, own_random_state
 from zscape.training.processes import Processes
 from zscape.training.randomness import mixed, reseed
 from zscape.training.settings import Adam, Engine, critics_of
@@ -175,7 +175,8 @@ class Loop:
             module.to(device=device, memory_format=layout)  # type: ignore[call-overload]
             self.processes.same_start(module)
         self.movers = [_Mover(module, self.optimiser, self.processes) for module in self._modules]
-        with own_random_state(device), flushed_denormals(self.engine.flush_denormals):
+        flushed = flushed_denormals(self.engine.flush_denormals)
+        with own_random_state(device), flushed, fast_products(device):
             yield
 
     def _train(self) -> None:
