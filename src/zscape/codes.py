@@ -248,7 +248,7 @@ def _key(model: Autoencoder, data: Data, batch: int) -> str:
     digest = hashlib.sha256(f"{data.fingerprint} {len(data)} {batch}".encode())
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

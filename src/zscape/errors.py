@@ -53,6 +53,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     >>> nearest("kll", ["kl", "mmd"])
     "did you mean 'kl'? Known: kl, mmd"
     """
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {close[0]!r}? " if close else "") + "Known: " + ", ".join(known)
+    folded = {word.lower(): word for word in sorted(known)}
+    close = difflib.get_close_matches(name.lower(), folded, n=1)
+    hint = f"did you mean {folded[close[0]]!r}? " if close else ""
+    return hint + "Known: " + ", ".join(folded.values())

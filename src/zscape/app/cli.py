@@ -141,7 +141,7 @@ def sample(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Draw new codes into samples.parquet, and their pictures into samples.png."""
+    """Draw new codes into samples.parquet, and their pictures into figures/samples.png and .svg."""
     from zscape.app import work
 
     _show_paths(work.sample(run, count, density, components=components, label=label, seed=seed), as_json=json)

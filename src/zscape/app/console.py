@@ -12,11 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-# Called with work done, work in all, and a few words on how it goes.
+# Cells shorter than this are never folded.
+_LONG = 40
+# Called with work done, work in all (0 if unknown), and a few words on how it goes.
 Told = Callable[[float, float, str], None]
 
 
@@ -29,7 +31,7 @@ def progress(title: str) -> Iterator[Told]:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("{task.fields[words]}"), console=err) as bar:
         task = bar.add_task(title, total=None, words="")
-        yield lambda done, total, words: bar.update(task, completed=done, total=total, words=words)
+        yield lambda done, total, words: bar.update(task, completed=done, total=total or None, words=words)
 
 
 class _Lines:
@@ -42,12 +44,12 @@ class _Lines:
 
     def __call__(self, done: float, total: float, words: str) -> None:
         now = time.monotonic()
-        if now < self._next and done < total:
+        if now < self._next and not (total and done >= total):
             return
         self._next = now + 10
         left = (now - self._begun) * (total - done) / done if done else 0.0
-        percent = f"{100 * done / total:.0f} %" if total else ""
-        err.print(f"{self._title}  {percent}  {left:.0f} s left  {words}".rstrip(), markup=False)
+        share = f"{100 * done / total:.0f} %  {left:.0f} s left" if total else ""
+        tell("  ".join(filter(None, (self._title, share, words))))
 
 
 def tell(text: str) -> None:
@@ -66,8 +68,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for column, values in zip(grid.columns, zip(*rows, strict=True), strict=False):
         column.overflow = "fold"
+        column.no_wrap = max((len(str(value)) for value in values), default=0) < _LONG
         if all(isinstance(value, int | float) for value in values):
             column.justify = "right"
     for row in rows:
-        grid.add_row(*(f"{value:.5g}" if isinstance(value, float) else str(value) for value in row))
-    out.print(grid)
+        grid.add_row(*(Text(f"{value:.5g}" if isinstance(value, float) else str(value)) for value in row))
+    # A file or a pipe has no width of its own, and a table folded to 80 columns is hard to read in either.
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(grid)

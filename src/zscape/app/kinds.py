@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 import types
 import typing
 from collections.abc import Callable
@@ -48,8 +49,8 @@ def _fits(value: Any, hint: Any) -> bool:  # noqa: ANN401 (anything, and a type 
         return any(_fits(value, argument) for argument in arguments)
     if _is_callable(hint):
         return callable(value)
-    if origin is type:
-        return isinstance(value, type)
+    if origin in (type, os.PathLike):
+        return isinstance(value, origin)
     if origin is tuple and Ellipsis not in arguments:
         same = isinstance(value, list | tuple) and len(value) == len(arguments)
         return same and all(_fits(part, hint) for part, hint in zip(value, arguments, strict=True))
@@ -69,6 +70,8 @@ def _words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
         return " or ".join(dict.fromkeys(_words(argument) for argument in arguments))
     if _is_callable(hint):
         return "a schedule such as Warmup(stop=1, steps=1000)"
+    if origin is os.PathLike:
+        return "a path"
     if origin is not None and origin is not type:
         return f"a list such as [{', '.join('1' for _ in arguments[:2]) or '1'}]"
     plain = {

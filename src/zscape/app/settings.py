@@ -163,7 +163,7 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
         capacity = asked.pop("capacity", old.capacity)
         for key, value in (("weight", weight), ("capacity", capacity)):
             check_type(f"{name}.{key}", value, _WEIGHT | None if key == "capacity" else _WEIGHT)
-        _known(asked, old.term, name)
+        _known(asked, old.term, name, also=("weight", "capacity"))
         parts[name] = Weighted(weight, functools.partial(old.term, **asked) if asked else old.term, capacity)
     return parts
 
@@ -182,13 +182,13 @@ def _call(function: Callable[..., Any], settings: Settings, section: str) -> Any
         raise SettingError(f"{section}: {error}") from error
 
 
-def _known(settings: Settings, owner: Callable[..., Any], section: str) -> None:
+def _known(settings: Settings, owner: Callable[..., Any], section: str, *, also: Sequence[str] = ()) -> None:
     """Refuse keys that the owner does not take and values of the wrong type."""
     hints = parameters(owner)
     for name, value in settings.items():
         key = f"{section}.{name}"
         if name not in hints:
-            near = nearest(key, (f"{section}.{known}" for known in hints)) if hints else "it takes none"
+            near = nearest(key, (f"{section}.{known}" for known in (*hints, *also)))
             raise SettingError(f"unknown setting {key!r}: {near}")
         check_type(key, value, hints[name])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from PIL import Image
 
 import zscape
 from zscape import codes as tables
@@ -28,14 +27,23 @@ from zscape.base import Codes, Density, Result
 from zscape.data import Images
 from zscape.errors import RunFormatError, SettingError, nearest
 from zscape.files import whole_file
-from zscape.report.pictures import tile
 from zscape.run import Run
 from zscape.training import Progress
 
 DENSITIES = ("prior", "gaussian", "mixture", "empirical")
+# Small enough for half a minute; the learned spread of the pixels keeps all eight latents in use.
+_DEMO: Settings = {
+    "data.name": "digits",
+    "recipe.name": "vae",
+    "model.latent": 8,
+    "model.widths": [256],
+    "model.activation": "relu",
+    "head.name": "gaussian",
+    "head.std": "none",
+    "epochs": 100,
+    "batch": 32,
+}
 _DEMO_MARK = "demo"
-# Pictures narrower than this many pixels are enlarged.
-_LEAST_SIDE = 64
 
 
 def fit(
@@ -78,14 +86,16 @@ def measure(
     """Measure one split and record the results."""
     run = Run(path)
     data = data_of(run, data_dir)
-    codes = _some(_codes_of(run, data).of(split), limit, seed)
+    codes = _codes_of(run, data).of(split)
+    rows = len(codes)
+    codes = _some(codes, limit, seed)
     x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
     with console.progress("measure") as told:
         done: list[str] = []
 
         def step(name: str) -> None:
             done.append(name)
-            told(len(done), len(done) + 1, name)
+            told(len(done), 0, name)
 
         results = measures.everything(
             codes,
@@ -96,6 +106,9 @@ def measure(
             seed=seed,
             on_step=step,
         )
+    if len(codes) < rows:
+        note = f", a random {len(codes):,} of its {rows:,} rows (seed {seed})"
+        results = [replace(result, definition=result.definition + note) for result in results]
     run.record(results)
     return results
 
@@ -110,12 +123,9 @@ def sample(
     table = pa.table({"id": np.arange(count), "code": tables.vectors(drawn)})
     with whole_file(run.samples_path) as temporary:
         pq.write_table(table.replace_schema_metadata({b"zscape": json.dumps(notes).encode()}), temporary)
-    pictures = run.decode(drawn)
-    if pictures.ndim != 4:
+    if len(run.model.shape) != 3:
         return {"samples": run.samples_path}
-    target = run.path / "samples.png"
-    _write_grid(pictures, target)
-    return {"samples": run.samples_path, "pictures": target}
+    return {"samples": run.samples_path, "pictures": reports.write_samples(run)}
 
 
 def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
@@ -128,8 +138,7 @@ def demo(out: Path) -> Path:
     """Every verb on the embedded digits."""
     if out.exists():
         _clear_demo(out)
-    settings = {"data.name": "digits", "recipe.name": "vae", "model.latent": 8, "epochs": 150, "batch": 64}
-    run = fit(None, settings, [], out=out, data_dir=None)
+    run = fit(None, _DEMO, [], out=out, data_dir=None)
     (out / _DEMO_MARK).touch()
     encode(out, 1024, None)
     results = measure(out, "test", samples=200, limit=10_000, seed=0, data_dir=None)
@@ -167,14 +176,6 @@ def _codes_of(run: Run, data: Images) -> Codes:
             f"{run.codes_path} does not belong to this run; make it again with zscape encode"
         )
     return codes
-
-
-def _write_grid(pictures: np.ndarray, target: Path) -> None:
-    """Pictures in a near-square grid, enlarged by whole steps so that small ones can be seen."""
-    zoom = max(1, -(-_LEAST_SIDE // min(pictures.shape[2:])))
-    grid = tile(pictures, math.ceil(math.sqrt(len(pictures)))).repeat(zoom, 0).repeat(zoom, 1)
-    with whole_file(target) as temporary:
-        Image.fromarray(grid).save(temporary)
 
 
 def _some(codes: Codes, limit: int, seed: int) -> Codes:

@@ -68,6 +68,24 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
     return target
 
 
+def write_samples(run: Run) -> Path:
+    """Write the picture grid of a run's samples, figures/samples.png and .svg, as the page shows it.
+
+    Returns:
+        The path of the PNG.
+
+    Raises:
+        ValueError: If the run has no samples yet, or they are not pictures.
+        RunFormatError: If samples.parquet is damaged.
+    """
+    section = sections.sampled(run)
+    if not section.plates:
+        raise ValueError(f"{run.path} has no pictures of samples to draw; make samples with zscape sample")
+    for plate in section.plates:
+        _draw(run, plate)
+    return run.figures / f"{section.plates[0].name}.png"
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined

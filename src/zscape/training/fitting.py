@@ -101,7 +101,7 @@ def resume(
 ) -> Run:
     """Continue a fit that was stopped or killed.
 
-    It ends in the state that it would have reached undisturbed, bit for bit. A finished run is returned as is.
+    It ends as it would have ended undisturbed, bit for bit. A finished run is returned as it is.
 
     Args:
         path: The run folder.
