@@ -1,4 +1,4 @@
-"""The run-time type checker of the tests: beartype, where an int may stand for a float as Python itself has it."""
+"""The type checker of the tests: beartype, where an int may stand for a float as in Python itself."""
 
 from beartype import BeartypeConf, beartype
 

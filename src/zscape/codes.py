@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from zscape.base import SPLITS, Codes, Data
+from zscape.base import SPLITS, Codes, Data, Posterior
 from zscape.errors import RunFormatError
 from zscape.files import whole_file
 from zscape.model import Autoencoder
@@ -208,15 +208,20 @@ def matrix(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _encode_rows(model: Autoencoder, data: Data, rows: range, batch: int) -> Codes:
-    parts = list(_encoded(model, data, rows, batch))
-    logvars = [logvar for _, logvar in parts if logvar is not None]
-    mean = np.concatenate([mean for mean, _ in parts])
-    return _table(data, np.arange(rows.start, rows.stop), mean, np.concatenate(logvars) if logvars else None)
+    # Filled in place: many small arrays kept until the end would scatter over ten times the memory.
+    mean = np.empty((len(rows), model.latent), np.float32)
+    logvar = None
+    for start, q in _encoded(model, data, rows, batch):
+        part = slice(start - rows.start, start - rows.start + len(q.mean))
+        mean[part] = q.mean.cpu().numpy()
+        if q.logvar is not None:
+            logvar = np.empty_like(mean) if logvar is None else logvar
+            logvar[part] = q.logvar.cpu().numpy()
+    return _table(data, np.arange(rows.start, rows.stop), mean, logvar)
 
 
-def _encoded(
-    model: Autoencoder, data: Data, rows: range, batch: int
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _encoded(model: Autoencoder, data: Data, rows: range, batch: int) -> Iterator[tuple[int, Posterior]]:
+    """First row and posterior of each batch."""
     device = next(model.parameters()).device
     training = model.training
     model.eval()
@@ -224,7 +229,7 @@ def _encoded(
         index = torch.arange(start, min(start + batch, rows.stop))
         with torch.no_grad():
             q = model.encode(data.batch(index, device)[0])
-        yield q.mean.cpu().numpy(), None if q.logvar is None else q.logvar.cpu().numpy()
+        yield start, q
     model.train(training)
 
 

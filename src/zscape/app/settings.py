@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,12 +36,11 @@ _ALONE = ("epochs", "batch", "seed")
 _NETS = {"mlp": Autoencoder.mlp, "conv": Autoencoder.conv}
 _HEADS = {"bernoulli": BernoulliHead, "gaussian": GaussianHead}
 _RECIPES: dict[str, Callable[..., Objective]] = {name: getattr(recipes, name) for name in recipes.__all__}
-# Terms that --set may add to a recipe or replace.
+# Terms that --set may add to a recipe: whatever the room exports that takes a Draw.
 _TERMS: dict[str, Callable[..., Any]] = {
-    "kl": terms.kl,
-    "mmd": terms.mmd,
-    "negative_log_likelihood": terms.negative_log_likelihood,
-    "squared_error": terms.squared_error,
+    name: getattr(terms, name)
+    for name in terms.__all__
+    if next(iter(inspect.signature(getattr(terms, name)).parameters)) == "draw"
 }
 _SCHEDULES = {schedule.__name__: schedule for schedule in (CosineDecay, Cyclical, ExponentialDecay, Warmup)}
 # Sections whose settings may be schedules: a path with a bracket in it is not one.
