@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from zscape.base import Data, Draw, Likelihood, Posterior, Weighted, needs_whole_batch
+from zscape.base import Data, Weighted
 from zscape.errors import RunFormatError, StoppedError
 from zscape.files import whole_file, write_json
 from zscape.model import Autoencoder
@@ -23,14 +23,12 @@ from zscape.run import Run
 from zscape.schedules import at
 from zscape.training import checkpoint
 from zscape.training.guards import StopSignals, fast_products, flushed_denormals, own_random_state
+from zscape.training.passes import Passes
 from zscape.training.processes import Processes
-from zscape.training.randomness import mixed, reseed
 from zscape.training.settings import Adam, Engine, critics_of
 from zscape.training.watching import Journal, Progress, TensorBoard, Watch
 
 FORMAT = 1
-# Streams of randomness that must not meet: noise of the codes, terms, networks, validation.
-_NOISE, _TERMS, _NETWORKS, _VALIDATION = range(4)
 
 
 @dataclass
@@ -48,8 +46,8 @@ class _Place:
 class _Mover:
     """One optimiser and the parameters that one loss may move."""
 
-    def __init__(self, module: nn.Module, settings: Adam, processes: Processes) -> None:
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
+    def __init__(self, parameters: list[nn.Parameter], settings: Adam, processes: Processes) -> None:
+        self.parameters = parameters
         self.settings = settings
         self._processes = processes
         kind = torch.optim.AdamW if settings.weight_decay else torch.optim.Adam
@@ -123,6 +121,15 @@ class Loop:
         self.total = self.steps_per_epoch * self.epochs
         self.critics = critics_of(self.objective)
         self.place = _Place()
+        self.passes = Passes(
+            self.model,
+            self.objective,
+            self.data,
+            self.processes,
+            channels_last=self.engine.channels_last,
+            seed=self.seed,
+            total=self.total,
+        )
         names = ("total", *self.objective, *(f"{name}.critic" for name in self.critics))
         self.journal = Journal(self.path / "history.csv", names)
 
@@ -139,7 +146,8 @@ class Loop:
                 f"continue it with zscape.resume or zscape fit --resume {self.path}"
             )
         with self._prepared():
-            self._rehearse()
+            self._set_mode(training=False)
+            self.passes.rehearse(torch.as_tensor(self.data.splits["train"][: min(self.size, 16)]))
             if self.processes.first:
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._save_checkpoint()
@@ -163,6 +171,14 @@ class Loop:
         """What is trained: the model, then the critics, each moved by one loss."""
         return (self.model, *self.critics.values())
 
+    def _groups(self) -> Iterator[list[nn.Parameter]]:
+        """Parameters that each loss may move; what a critic shares with the model belongs to the model."""
+        taken: set[int] = set()
+        for module in self._modules:
+            group = [p for p in module.parameters() if p.requires_grad and id(p) not in taken]
+            taken.update(map(id, group))
+            yield group
+
     def _given_model(self) -> Autoencoder | None:
         return self.model if self.spec["model"]["net"] == "wrapped" else None
 
@@ -174,108 +190,63 @@ class Loop:
         for module in self._modules:
             module.to(device=device, memory_format=layout)  # type: ignore[call-overload]
             self.processes.same_start(module)
-        self.movers = [_Mover(module, self.optimiser, self.processes) for module in self._modules]
+        self.movers = [_Mover(group, self.optimiser, self.processes) for group in self._groups()]
         flushed = flushed_denormals(self.engine.flush_denormals)
         with own_random_state(device), flushed, fast_products(device):
             yield
 
     def _train(self) -> None:
         place, journal = self.place, self.journal
-        board = TensorBoard(self.path / "tensorboard" if self._tells and self.engine.tensorboard else None)
+        board = TensorBoard(
+            self.path / "tensorboard" if self.processes.first and self.engine.tensorboard else None
+        )
         saved = time.monotonic()
         journal.begin()
         with StopSignals() as signals, contextlib.closing(board):
             while not place.finished:
-                self.model.train()
+                self._set_mode(training=True)
                 for index in itertools.islice(self._epoch(place.epoch), place.offset, None):
                     journal.add(place.step, self._step(index))
                     place.step += 1
                     place.offset += 1
-                    window = len(journal.pending) >= self.engine.log_every
-                    if window:
-                        self._tell(journal.close_window(self.size, self._columns("train")), board)
+                    full = len(journal.pending) >= self.engine.log_every
+                    if full:
+                        self._close_window(board)
                     # Several processes must stop together, so they ask each other, but not at every step.
-                    asking = self.processes.count == 1 or window
-                    if asking and self.processes.agree(signals.received is not None):
-                        self._stop(signals.received)
+                    if full or self.processes.count == 1:
+                        self._heed(signals)
                     if time.monotonic() - saved >= self.engine.checkpoint_seconds:
                         self._save_checkpoint()
                         saved = time.monotonic()
                 self._end_epoch(board)
+                if not place.finished:
+                    self._heed(signals)
 
     def _step(self, index: Tensor) -> Tensor:
         """One optimiser step; gives the values of the journal's names, on the device."""
         step = self.place.step
-        draw = self._draw(index, (self.seed, step))
-        raw = self._raw(draw, (self.seed, step))
-        loss = self._loss(raw, step)
+        draw, raw = self.passes.training(index, step)
+        loss = self.passes.loss(raw, step)
         self.movers[0].move(loss, step)
         own = []
-        for mover, critic in zip(self.movers[1:], self.critics.values(), strict=True):
+        for place, (mover, critic) in enumerate(zip(self.movers[1:], self.critics.values(), strict=True)):
+            self.passes.seed_critic(place, step)
             own.append(critic.loss(draw.detach()))
             mover.move(own[-1], step)
         values = torch.stack([loss, *raw.values(), *own]).detach()
         return self.processes.add(values) / self.processes.count
-
-    def _draw(self, index: Tensor, key: tuple[int, ...]) -> Draw:
-        """Pass this process's share of a batch through the model."""
-        device, processes = self.processes.device, self.processes
-        x, y = self.data.batch(processes.share(index), device)
-        if self.engine.channels_last and x.ndim == 4:
-            x = x.to(memory_format=torch.channels_last)
-        return self._pass(
-            x, y, key, rows=slice(processes.rank * len(x), (processes.rank + 1) * len(x)), of=len(index)
-        )
-
-    def _pass(self, x: Tensor, y: Tensor | None, key: tuple[int, ...], *, rows: slice, of: int) -> Draw:
-        device = self.processes.device
-        # Noise is drawn for the whole batch, so that it does not depend on the number of processes; dropout
-        # inside the networks must differ between them.
-        generator = torch.Generator(device).manual_seed(mixed(*key, _NOISE))
-        reseed(device, *key, _NETWORKS, self.processes.rank)
-        q = self._encode(x)
-        shape = (of, self.model.latent)
-        noise = torch.randn(shape, generator=generator, device=device, dtype=q.mean.dtype)
-        z = q.sample(noise[rows])
-        decoded = self._decode(z)
-        return Draw(x, y, q, z, decoded, self._encode, self._decode, self.place.step, self.total)
-
-    def _encode(self, x: Tensor) -> Posterior:
-        with self.processes.autocast():
-            return self.model.encode(x)
-
-    def _decode(self, z: Tensor) -> Likelihood:
-        with self.processes.autocast():
-            return self.model.decode(z)
-
-    def _raw(self, draw: Draw, key: tuple[int, ...]) -> dict[str, Tensor]:
-        """Value of every term. Each has a seed of its own, so adding a term changes no other's draws."""
-        whole = None
-        values = {}
-        for place, (name, part) in enumerate(self.objective.items()):
-            together = needs_whole_batch(part.term)
-            if together and whole is None:
-                whole = self.processes.whole(draw)
-            rank = 0 if together else self.processes.rank
-            reseed(self.processes.device, *key, _TERMS, place, rank)
-            values[name] = part.term(whole if together and whole is not None else draw)
-        return values
-
-    def _loss(self, raw: dict[str, Tensor], step: int) -> Tensor:
-        parts = [part.contribution(raw[name], step) for name, part in self.objective.items()]
-        return torch.stack(parts).sum()
 
     def _end_epoch(self, board: TensorBoard) -> None:
         place, journal = self.place, self.journal
         place.epoch += 1
         place.offset = 0
         if journal.pending:
-            self._tell(journal.close_window(self.size, self._columns("train")), board)
+            self._close_window(board)
         better = True
         if len(self.data.splits.get("validation", ())):
             values = self._validate()
             loss = float(values[0])
-            self._tell(journal.row(values, self._columns("validation")), board)
+            self._tell(journal.row(values, self._columns("validation", self.total)), board)
             better = loss < place.best
             place.best = min(loss, place.best)
         place.stale = 0 if better else place.stale + 1
@@ -288,47 +259,21 @@ class Loop:
     @torch.no_grad()
     def _validate(self) -> Tensor:
         """Mean of every value over the validation split: the same noise each epoch, weights as at the end."""
-        self.model.eval()
+        self._set_mode(training=False)
         rows = torch.as_tensor(self.data.splits["validation"])
-        batches = rows.tensor_split(max(1, math.ceil(len(rows) / self.size)))
-        device, count = self.processes.device, self.processes.count
-        sums = torch.zeros(1 + len(self.objective), dtype=torch.float64, device=device)
-        mine = range(self.processes.rank, len(batches), count)
-        for number in mine:
-            x, y = self.data.batch(batches[number], device)
-            key = (self.seed, _VALIDATION, number)
-            draw = self._pass(x, y, key, rows=slice(None), of=len(x))
-            raw = self._alone(draw, key)
-            values = torch.stack([self._loss(raw, self.total), *raw.values()])
-            sums += values.double() * len(x)
-        missing = torch.full((len(self.critics),), math.nan, dtype=torch.float64, device=device)
-        means = torch.cat([self.processes.add(sums) / len(rows), missing]).cpu()
-        self.journal.need_finite(means[: len(sums)], self.place.step)
+        batches = rows.tensor_split(math.ceil(len(rows) / self.size))
+        sums = torch.zeros(1 + len(self.objective), dtype=torch.float64, device=self.processes.device)
+        for number in range(self.processes.rank, len(batches), self.processes.count):
+            raw = self.passes.held_out(batches[number], number, self.place.step)
+            values = torch.stack([self.passes.loss(raw, self.total), *raw.values()])
+            sums += values.double() * len(batches[number])
+        means = (self.processes.add(sums) / len(rows)).cpu()
+        self.journal.need_finite(means, self.place.step)
         return means
 
-    def _alone(self, draw: Draw, key: tuple[int, ...]) -> dict[str, Tensor]:
-        """Value of every term on a batch that this process has to itself."""
-        values = {}
-        for place, (name, part) in enumerate(self.objective.items()):
-            reseed(self.processes.device, *key, _TERMS, place)
-            values[name] = part.term(draw)
-        return values
-
-    def _rehearse(self) -> None:
-        """Pass a few samples through model and terms, so that what cannot work fails before it begins."""
-        self.model.eval()
-        rows = torch.as_tensor(self.data.splits["train"][: min(self.size, 16)])
-        x, y = self.data.batch(rows, self.processes.device)
-        key = (self.seed, _VALIDATION)
-        draw = self._pass(x, y, key, rows=slice(None), of=len(x))
-        if tuple(draw.decoded.mean.shape) != tuple(x.shape):
-            raise ValueError(
-                f"the decoder must give data of shape {tuple(x.shape)}, but gave "
-                f"{tuple(draw.decoded.mean.shape)}"
-            )
-        for name, value in self._alone(draw, key).items():
-            if not isinstance(value, Tensor) or value.shape != ():
-                raise ValueError(f"term {name!r} must give a scalar tensor, but gave {value!r:.80}")
+    def _set_mode(self, *, training: bool) -> None:
+        for module in self._modules:
+            module.train(training)
 
     def _finish(self) -> None:
         self.place.finished = True
@@ -337,13 +282,16 @@ class Loop:
         self._save_checkpoint()
         self.processes.wait()
 
-    def _stop(self, number: int | None) -> None:
+    def _heed(self, signals: StopSignals) -> None:
+        """Checkpoint and stop if any process has been told to."""
+        if not self.processes.agree(signals.received is not None):
+            return
         self._save_checkpoint()
         self.processes.wait()
         raise StoppedError(
             f"stopped at step {self.place.step} of {self.total}; checkpointed. "
             f"Continue with: zscape fit --resume {self.path}",
-            signal=number or 0,
+            signal=signals.received or 0,
         )
 
     def _save_checkpoint(self) -> None:
@@ -382,23 +330,22 @@ class Loop:
         batches = self.data.batches("train", self.size, seed=self.seed, epoch=epoch)
         return (index for index in batches if len(index) == self.size)
 
-    def _columns(self, split: str) -> dict[str, Any]:
-        step = self.place.step
-        weights = {f"{name}.weight": at(part.weight, step) for name, part in self.objective.items()}
+    def _columns(self, split: str, weighed_at: int) -> dict[str, Any]:
+        """The columns of a row that are not measured; weights are those at step `weighed_at`."""
         return {
-            "step": step,
+            "step": self.place.step,
             "epoch": self.place.epoch,
             "split": split,
-            "rate": at(self.optimiser.rate, step),
-            **weights,
+            "rate": at(self.optimiser.rate, self.place.step),
+            **{f"{name}.weight": at(part.weight, weighed_at) for name, part in self.objective.items()},
         }
 
-    @property
-    def _tells(self) -> bool:
-        return self.processes.first
+    def _close_window(self, board: TensorBoard) -> None:
+        columns = self._columns("train", self.place.step)
+        self._tell(self.journal.close_window(self.size, columns), board)
 
     def _tell(self, row: dict[str, Any], board: TensorBoard) -> None:
-        if not self._tells:
+        if not self.processes.first:
             return
         board.write(row)
         if self.watch is None:

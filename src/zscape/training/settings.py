@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.metadata
 import inspect
 import platform
@@ -13,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
-from zscape import schedules
+from zscape import schedules, terms
 from zscape.base import Critic, Objective, Weighted
-from zscape.errors import RunFormatError, SettingError
+from zscape.errors import SettingError
 from zscape.schedules import Schedule
 
 _SCHEDULES = {
@@ -233,26 +232,29 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 (whatever a term's setting is)
 
 
 def _rebuild_term(name: str, part: dict[str, Any]) -> Callable[..., Any]:
-    module, _, attribute = part["term"].partition(":")
-    if not module.startswith("zscape.terms"):
+    exported = _exported()
+    if part["term"] not in exported:
         raise SettingError(
             f"term {name!r} ({part['term']}) is not one of zscape's, so it cannot be rebuilt from spec.json; "
             "resume from Python: zscape.resume(path, data, objective=objective)"
         )
-    term = getattr(importlib.import_module(module), attribute, None)
-    if term is None or isinstance(term, type):
-        raise RunFormatError(f"spec.json names the term {part['term']}, which this zscape does not have")
-    settings = {key: _rebuild_value(value) for key, value in part["settings"].items()}
+    term = exported[part["term"]]
+    settings = {key: _rebuild_value(value, exported) for key, value in part["settings"].items()}
     return functools.partial(term, **settings) if settings else term
 
 
-def _rebuild_value(value: Any) -> Any:  # noqa: ANN401 (whatever a term's setting is)
-    if isinstance(value, dict) and set(value) == {"function"}:
-        module, _, attribute = value["function"].partition(":")
-        if not module.startswith("zscape.") or "<locals>" in attribute:
-            raise SettingError(f"{value['function']} cannot be rebuilt from spec.json; pass the objective")
-        return getattr(importlib.import_module(module), attribute)
-    return schedule_from_plain(value) if isinstance(value, dict) else value
+def _rebuild_value(value: Any, exported: dict[str, Callable[..., Any]]) -> Any:  # noqa: ANN401 (a setting)
+    if not isinstance(value, dict):
+        return value
+    path = value.get("function")
+    return exported[path] if path in exported else schedule_from_plain(value)
+
+
+def _exported() -> dict[str, Callable[..., Any]]:
+    """What the room of terms exports, by import path: a spec from elsewhere can name nothing else."""
+    return {
+        term_path(function): function for name in terms.__all__ if callable(function := getattr(terms, name))
+    }
 
 
 def _need(holds: bool, owner: str, needed: str, came: object) -> None:

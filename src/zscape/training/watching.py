@@ -100,10 +100,11 @@ class Journal:
 
     def row(self, values: Tensor, extra: dict[str, Any]) -> dict[str, Any]:
         """Add a row with the given values and columns."""
-        named = zip(self.names, values.tolist(), strict=True)
+        # Validation has no values for the critics' own losses, which come last.
+        named = zip(self.names, values.tolist(), strict=False)
         place = {name: extra.pop(name) for name in ("step", "epoch", "split")}
         row = {**place, "seconds": round(self.elapsed(), 3)}
-        row |= {name: value for name, value in named if not math.isnan(value)} | extra
+        row |= dict(named) | extra
         self.rows.append(row)
         return row
 
