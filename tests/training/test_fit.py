@@ -2,8 +2,12 @@
 
 import json
 import math
+import os
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -205,6 +209,68 @@ def test_a_critic_learns_without_moving_the_model_and_the_reverse(data, tmp_path
     assert same(kept, idle.state_dict())
 
 
+def test_what_a_critic_shares_with_the_model_belongs_to_the_model(data, tmp_path):
+    model = small(data)
+    critic = SloppyCritic()
+    critic.encoder = model.encoder
+    objective = {"reconstruction": negative_log_likelihood, "prior": Weighted(0.0, critic)}
+    shared = fit(data, tmp_path / "a", model=model, objective=objective)
+    alone = fit(data, tmp_path / "b", objective={"reconstruction": negative_log_likelihood})
+    assert same(weights(shared), weights(alone))
+
+
+def test_a_term_more_changes_no_other_terms_draws(data, tmp_path):
+    seen = {}
+
+    def drawing(name, draw):
+        seen.setdefault(name, []).append(torch.rand(()).item())
+        return 0.0 * draw.z.sum()
+
+    first, second = partial(drawing, "first"), partial(drawing, "second")
+    fit(data, tmp_path / "a", objective={"first": first}, epochs=1)
+    alone = seen.pop("first")
+    fit(data, tmp_path / "b", objective={"first": first, "second": second}, epochs=1)
+    assert seen["first"] == alone
+    # The rehearsal has the seed of the first validation batch; all others have seeds of their own.
+    assert len(set(alone[1:])) == len(alone[1:])
+    assert not set(seen["second"]) & set(alone)
+
+
+def test_modules_are_in_evaluation_mode_for_validation_only(data, tmp_path):
+    modes = []
+
+    class Watched(SloppyCritic):
+        def forward(self, draw):
+            modes.append((draw.x.shape[0], self.training, torch.is_grad_enabled()))
+            return super().forward(draw)
+
+    objective = {"reconstruction": negative_log_likelihood, "prior": Watched()}
+    fit(data, tmp_path / "run", objective=objective, epochs=1)
+    # The rehearsal, eleven steps, then 180 validation samples in two batches.
+    assert modes == [(16, False, True), *[(128, True, True)] * 11, *[(90, False, False)] * 2]
+
+
+def test_dropout_and_batch_norm_resume_bit_for_bit(data, tmp_path):
+    def make():
+        torch.manual_seed(0)
+        encoder = nn.Sequential(
+            nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 3)
+        )
+        return zs.Autoencoder(encoder, nn.Linear(3, 64), shape=(1, 8, 8), latent=3)
+
+    def interrupt(progress):
+        if progress.step == 18 and progress.values["split"] == "train":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    objective, engine = zs.recipes.autoencoder(), Engine(log_every=7)
+    whole = fit(data, tmp_path / "a", model=make(), objective=objective, engine=engine)
+    with pytest.raises(StoppedError):
+        fit(data, tmp_path / "b", model=make(), objective=objective, engine=engine, watch=interrupt)
+    broken = zs.resume(tmp_path / "b", data, model=make())
+    assert same(weights(whole), weights(broken))
+    assert same(weights(whole, "weights.safetensors"), weights(broken, "weights.safetensors"))
+
+
 def test_a_loss_that_is_not_finite_names_term_and_step(data, tmp_path):
     def fragile(draw):
         return negative_log_likelihood(draw) * (float("nan") if draw.step == 7 else 1.0)
@@ -357,9 +423,6 @@ def test_progress_is_told_with_an_estimate(data, tmp_path):
 
 
 def test_a_signal_stops_between_steps_and_says_how_to_go_on(data, tmp_path):
-    import os
-    import signal
-
     whole = fit(data, tmp_path / "whole", epochs=4)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
@@ -461,6 +524,25 @@ if __name__ == "__main__":
     engine = Engine(accelerator="cpu", devices=devices)
     zs.fit(model, objective, data, out=out, epochs=3, engine=engine, optimiser=Adam(clip_norm=5.0))
 """
+
+
+def test_a_signal_to_one_of_two_processes_stops_both_and_they_resume(tmp_path):
+    script, out = tmp_path / "script.py", tmp_path / "run"
+    # Epochs shorter than a row of the history: the processes agree between epochs too.
+    script.write_text(SCRIPT.replace("epochs=3", "epochs=400"))
+    command = [sys.executable, script, out, "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    begun = time.monotonic()
+    while not (out / "spec.json").exists() and time.monotonic() - begun < 60:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "zscape fit --resume" in err
+    place = torch.load(out / "checkpoint.ckpt", weights_only=True)["place"]
+    assert place["step"] > 0
+    assert not place["finished"]
 
 
 def test_two_processes_give_the_result_of_one(tmp_path):

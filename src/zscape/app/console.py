@@ -39,17 +39,23 @@ class _Lines:
 
     def __init__(self, title: str) -> None:
         self._title = title
-        self._begun = time.monotonic()
-        self._next = self._begun
+        self._first: tuple[float, float] | None = None  # moment and work done at the first news
+        self._next = 0.0
 
     def __call__(self, done: float, total: float, words: str) -> None:
         now = time.monotonic()
+        self._first = self._first or (now, done)
         if now < self._next and not (total and done >= total):
             return
         self._next = now + 10
-        left = (now - self._begun) * (total - done) / done if done else 0.0
-        share = f"{100 * done / total:.0f} %  {left:.0f} s left" if total else ""
-        tell("  ".join(filter(None, (self._title, share, words))))
+        share = f"{100 * done / total:.0f} %" if total else ""
+        tell("  ".join(filter(None, (self._title, share, self._left(now, done, total), words))))
+
+    def _left(self, now: float, done: float, total: float) -> str:
+        begun, before = self._first or (now, done)
+        if done == before or done >= total:
+            return ""
+        return f"{(now - begun) * (total - done) / (done - before):.0f} s left"
 
 
 def tell(text: str) -> None:
