@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,12 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
     console.table(
         ("name", "what it is", "where"), [(row["name"], row["summary"], row["where"]) for row in rows]
     )
-    looked = list(dict.fromkeys(place for row in rows for place in row["looked"]))
-    console.tell("Looked in: " + ", ".join(looked))
+    folders = [
+        str(place).removesuffix(entry.path).rstrip(os.sep)
+        for entry in data.catalogue()
+        for place in data.find(entry.name, data_dir).looked
+    ]
+    console.tell("Looked in: " + ", ".join(dict.fromkeys(folders)))
 
 
 def show_one(
