@@ -83,7 +83,7 @@ def tensors(value):
 
 
 # With a checkpoint at every step most kills fall into a write; with few, most work is done again.
-@pytest.mark.parametrize(("checkpoint_seconds", "epochs"), [(0.0, 80), (0.05, 400)])
+@pytest.mark.parametrize(("checkpoint_seconds", "epochs"), [(0.0, 60), (0.05, 250)])
 def test_killed_ten_times_it_ends_where_the_undisturbed_fit_ends(tmp_path, checkpoint_seconds, epochs):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     begin(whole, checkpoint_seconds, epochs)
