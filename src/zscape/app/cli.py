@@ -32,7 +32,7 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Folder of data sets; before ZSCAPE_DATA and the user's cache."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of everything drawn at random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn at random.")]
 
 
 @app.command()
@@ -254,13 +254,23 @@ def main() -> None:
         _fail(error, 2)
     except (ZscapeError, OSError) as error:
         _fail(error, 1)
+    except (MemoryError, OverflowError, RuntimeError) as error:
+        # Not foreseen where they arose: a machine too small, no such accelerator, a disk that filled up.
+        _fail(error, 1, _unforeseen(error))
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception, code: int, said: str | None = None) -> None:
     if os.environ.get("ZSCAPE_TRACEBACK"):
         raise error
-    console.tell("zscape: " + " ".join(str(error).split()))
+    console.tell("zscape: " + " ".join((str(error) if said is None else said).split()))
     sys.exit(code)
+
+
+def _unforeseen(error: Exception) -> str:
+    """The first line of it, as torch adds the frames of its C++ below, and how to see more."""
+    first = next(iter(str(error).strip().splitlines()), "no reason given")
+    kind = "not enough memory" if isinstance(error, MemoryError) else type(error).__name__
+    return f"{kind}: {first} (set ZSCAPE_TRACEBACK=1 to see where)"
 
 
 def _show_paths(paths: dict[str, Path], *, as_json: bool) -> None:

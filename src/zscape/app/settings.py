@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,10 @@ _SCHEDULES = {schedule.__name__: schedule for schedule in (CosineDecay, Cyclical
 # Sections whose settings may be schedules: a path with a bracket in it is not one.
 _SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _TERMS))
 _WEIGHT = float | Callable
+# Longer text is no setting, and the parsers of Python give out on deep nesting.
+_LONGEST = 1000
+# What torch and numpy both take as a seed.
+_SEEDS = 2**63
 _FUNCTIONS = {
     "zhao": terms.zhao_bandwidth,
     "dimension": terms.dimension_bandwidth,
@@ -74,15 +79,22 @@ def gather(config: Path | None, flags: Settings, pairs: Sequence[str]) -> Settin
     """Settings by dotted key: those of the TOML file, overridden by flags, overridden by key=value pairs.
 
     Raises:
-        SettingError: If the file cannot be read or a pair is not key=value.
+        SettingError: If the file cannot be read, a pair is not key=value, or a number is not finite.
     """
     found: Settings = {} if config is None else dict(_flat(_toml(config)))
     found |= {key: value for key, value in flags.items() if value is not None}
     for pair in pairs:
+        if len(pair) > _LONGEST:
+            raise SettingError(
+                f"--set needs at most {_LONGEST:,} characters, but {pair[:40]!r}... has {len(pair):,}; "
+                "put longer values into a file and give it with --config"
+            )
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise SettingError(f"--set needs key=value, as in --set kl.weight=4, but got {pair!r}")
-        found[key.strip()] = _literal(text.strip())
+        found[key.strip()] = _literal(key.strip(), text.strip())
+    for key, value in found.items():
+        _finite(key, value)
     return {key: _value(key, value) for key, value in found.items()}
 
 
@@ -105,6 +117,8 @@ def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
     }
     for key in _ALONE:
         check_type(key, options.get(key, 0), int)
+    if not 0 <= options.get("seed", 0) < _SEEDS:
+        raise SettingError(f"seed needs a whole number >= 0 and below 2**63, but got {options['seed']}")
     model_settings = {"latent": 10, "stochastic": recipe_name != "autoencoder"} | sections["model"]
     _known(model_settings, _NETS[net], "model")
     head = _head(sections["head"])
@@ -215,23 +229,40 @@ def _activation(value: object) -> type:
 
 def _schedule(key: str, text: str) -> Callable[[int], float]:
     """Warmup(stop=1, steps=1000) and its like, read without evaluating anything."""
+    if len(text) > _LONGEST:
+        raise SettingError(f"{key} needs at most {_LONGEST:,} characters, but got {len(text):,}")
     try:
         call = ast.parse(text, mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args:
             raise SyntaxError
         settings = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise SettingError(f"{key} needs a number or Name(key=value, ...), but got {text!r}") from error
+    for word, value in settings.items():
+        _finite(f"{key}: {word}", value)
     name = _choice(call.func.id, _SCHEDULES, key)
     return _call(_SCHEDULES[name], settings, f"{key}={name}")
 
 
-def _literal(text: str) -> object:
+def _finite(key: str, value: object) -> None:
+    """Refuse NaN, infinities and whole numbers that no float holds, also inside lists."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            _finite(key, part)
+    # So written, it refuses NaN as well.
+    elif isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+        came = value if isinstance(value, float) else "a larger one"
+        raise SettingError(f"{key} needs a finite number that a float can hold, but got {came}")
+
+
+def _literal(key: str, text: str) -> object:
     """A TOML value where the text is one, else the text itself, so that words need no quotes."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    except RecursionError as error:
+        raise SettingError(f"{key} needs a plain value, but {text[:40]!r}... is nested too deeply") from error
 
 
 def _toml(path: Path) -> Settings:
@@ -239,7 +270,9 @@ def _toml(path: Path) -> Settings:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise SettingError(f"{path} needs plain tables and values, but is nested too deeply") from error
+    except ValueError as error:  # not TOML, not UTF-8, or a whole number of too many digits
         raise SettingError(f"{path} is not a TOML file: {error}") from error
 
 
@@ -252,9 +285,9 @@ def _flat(table: Settings, prefix: str = "") -> Iterable[tuple[str, object]]:
 
 
 def _choice(name: object, known: Collection[str], key: str) -> str:
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise SettingError(f"{key} cannot be {name!r}: {nearest(str(name), known)}")
-    return str(name)
+    return name
 
 
 def _hint(key: str) -> str:
