@@ -102,6 +102,60 @@ def test_a_stopped_encoding_goes_on_where_it_was(data, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["codes.parquet"]
 
 
+def test_a_damaged_part_is_encoded_again(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_PART", 512)
+    model, path = model_for(data), tmp_path / "codes.parquet"
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tables.encode_file(model, data, path, told=stop)
+    (part,) = tmp_path.glob(".codes.parquet.*/*.parquet")
+    part.write_bytes(part.read_bytes()[:100])
+    tables.encode_file(model, data, path)
+    alike(tables.load(path), zs.encode(model, data))
+
+
+def test_codes_of_other_weights_or_data_are_known(data, tmp_path):
+    model, path = model_for(data), tmp_path / "codes.parquet"
+    tables.encode_file(model, data, path)
+    tables.check_origin(path, model, data)
+    other = zs.data.load("digits", seed=3)
+    with pytest.raises(RunFormatError, match="made with other data"):
+        tables.check_origin(path, model, other)
+    with torch.no_grad():
+        next(model.parameters()).add_(1e-6)
+    with pytest.raises(RunFormatError, match="made with other weights"):
+        tables.check_origin(path, model)
+    tables.save(tables.load(path), path)
+    tables.check_origin(path, model, other)
+
+
+def test_parts_of_other_splits_are_not_taken_over(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_PART", 512)
+    path = tmp_path / "codes.parquet"
+    first, second = zs.data.load("digits"), zs.data.load("digits", seed=7)
+    model = model_for(first)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tables.encode_file(model, first, path, told=stop)
+    tables.encode_file(model, second, path)
+    alike(tables.load(path), zs.encode(model, second))
+
+
+def test_encoding_leaves_every_module_in_its_mode(data):
+    encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3), torch.nn.BatchNorm1d(3))
+    model = zs.Autoencoder(encoder, torch.nn.Linear(3, 64), shape=(1, 8, 8), latent=3).train()
+    encoder[2].eval()
+    zs.encode(model, data)
+    assert model.training
+    assert not encoder[2].training
+
+
 def test_parts_of_other_weights_are_not_taken_over(data, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "_PART", 512)
     path = tmp_path / "codes.parquet"
@@ -174,6 +228,20 @@ def test_files_that_are_not_codes_are_named(tmp_path):
     pq.write_table(pa.table({"mean": [[1.0], [1.0, 2.0]]}), tmp_path / "ragged.parquet")
     with pytest.raises(RunFormatError, match="lists of one length"):
         tables.load(tmp_path / "ragged.parquet")
+    for rows in ([[1.0], [2.0, 3.0, 4.0]], [[1.0, 2.0], None, [3.0, 4.0]]):
+        pq.write_table(pa.table({"mean": rows}), tmp_path / "ragged.parquet")
+        with pytest.raises(RunFormatError, match="lists of one length"):
+            tables.load(tmp_path / "ragged.parquet")
+    pq.write_table(
+        pa.table({"mean": [[1.0]], "label": pa.array([None], pa.int64())}), tmp_path / "gap.parquet"
+    )
+    with pytest.raises(RunFormatError, match="none missing"):
+        tables.load(tmp_path / "gap.parquet")
+    for notes in (b"{", b"[1]", b'{"factors": ["size"]}'):
+        table = pa.table({"mean": [[1.0]]}).replace_schema_metadata({b"zscape": notes})
+        pq.write_table(table, tmp_path / "notes.parquet")
+        with pytest.raises(RunFormatError, match=r"metadata that cannot be read|lacks the factor columns"):
+            tables.load(tmp_path / "notes.parquet")
     pq.write_table(pa.table({"mean": ["a", "b"]}), tmp_path / "words.parquet")
     with pytest.raises(RunFormatError, match="lists of floats"):
         tables.load(tmp_path / "words.parquet")

@@ -156,11 +156,20 @@ class Weighted:
     term: Term | Critic
     capacity: float | Schedule | None = None
 
-    def contribution(self, raw: Tensor, step: int) -> Tensor:
-        """What the raw value of the term adds to the loss at `step`."""
-        if self.capacity is not None:
-            raw = (raw - at(self.capacity, step)).abs()
-        return at(self.weight, step) * raw
+    def contribution(self, raw: Tensor, step: int, *, mean: Tensor | None = None) -> Tensor:
+        """What the raw value of the term adds to the loss at `step`.
+
+        Args:
+            raw: Value of the term on this process's share of the batch.
+            step: Step at which weight and capacity are taken.
+            mean: Value on the whole batch, which decides on what side of the capacity it is; `raw` if not
+                given.
+        """
+        if self.capacity is None:
+            return at(self.weight, step) * raw
+        capacity = at(self.capacity, step)
+        side = torch.sign((raw if mean is None else mean).detach() - capacity)
+        return at(self.weight, step) * side * (raw - capacity)
 
 
 Objective = Mapping[str, Weighted | Term | Critic]

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 
@@ -85,21 +86,26 @@ def encode_file(
     """
     _check_fit(model, data, batch)
     path = Path(path)
-    key = _key(model, data, batch)
+    origin = {"weights": _hash_of_weights(model), "data": _hash_of_data(data)}
+    key = "-".join([*origin.values(), str(batch)])
     folder = path.with_name(f".{path.name}.{key}.parts")
+    if not len(data):
+        raise ValueError("encode needs one or more samples, but the data set is empty")
     starts = range(0, len(data), _PART)
     files = [folder / f"{start:012d}.parquet" for start in starts]
     for start, file in zip(starts, files, strict=True):
         rows = range(start, min(start + _PART, len(data)))
-        if not file.exists():
+        if not _is_whole(file, len(rows)):
             save(_encode_rows(model, data, rows, batch), file)
         if told is not None:
             told(rows.stop, len(data))
     with whole_file(path) as temporary:
         schema = pq.read_schema(files[0])
+        notes = json.loads(schema.metadata[_KEY]) | origin
+        schema = schema.with_metadata({_KEY: json.dumps(notes).encode()})
         with pq.ParquetWriter(temporary, schema) as writer:
             for file in files:
-                writer.write_table(pq.read_table(file, schema=schema))
+                writer.write_table(pq.read_table(file).replace_schema_metadata(schema.metadata))
     shutil.rmtree(folder)
 
 
@@ -148,7 +154,7 @@ def load(path: str | os.PathLike[str]) -> Codes:
         raise RunFormatError(
             f"{path} needs a column 'mean' of lists of floats, but has {', '.join(sorted(names))}"
         )
-    notes = json.loads((table.schema.metadata or {}).get(_KEY, b'{"names": [], "factors": []}'))
+    notes = _notes(path, table.schema)
     if not pa.types.is_list(table["mean"].type) and not pa.types.is_fixed_size_list(table["mean"].type):
         raise RunFormatError(f"{path} needs 'mean' as lists of floats, but holds {table['mean'].type}")
     return Codes(
@@ -156,10 +162,31 @@ def load(path: str | os.PathLike[str]) -> Codes:
         split=np.array(table["split"].to_pylist()) if "split" in names else np.full(len(table), "test"),
         mean=matrix(table["mean"]),
         logvar=matrix(table["logvar"]) if "logvar" in names else None,
-        label=table["label"].to_numpy() if "label" in names else None,
+        label=_whole_numbers(path, table["label"]) if "label" in names else None,
         names=tuple(notes["names"]),
         factors={name: table[name].to_numpy() for name in notes["factors"]},
     )
+
+
+def check_origin(path: str | os.PathLike[str], model: Autoencoder, data: Data | None = None) -> None:
+    """Refuse a table that `encode_file` made with other weights or of other data; other tables pass.
+
+    Args:
+        path: The table.
+        model: The model that the codes should be of.
+        data: The data that they should be of; not checked if not given.
+
+    Raises:
+        RunFormatError: If the file cannot be read, or the codes are of other weights or data.
+    """
+    try:
+        notes = _notes(path, pq.read_schema(path))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise RunFormatError(f"{path} cannot be read ({error}); make it with zscape encode") from error
+    now = {"weights": _hash_of_weights(model)} | ({} if data is None else {"data": _hash_of_data(data)})
+    for what, digest in now.items():
+        if notes.get(what, digest) != digest:
+            raise RunFormatError(f"{path} was made with other {what}; make it again with zscape encode")
 
 
 def join(codes: Codes, ids: np.ndarray, **columns: np.ndarray) -> Codes:
@@ -198,13 +225,28 @@ def vectors(values: np.ndarray) -> pa.FixedSizeListArray:
 
 
 def matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """The reverse of `vectors`, for lists of any one length: (N, D) float32."""
+    """The reverse of `vectors`, for lists of any one length: (N, D) float32.
+
+    Raises:
+        RunFormatError: If a list is missing or the lists differ in length.
+    """
+    lengths = pc.call_function("list_value_length", [column]).unique().to_pylist()
+    if None in lengths or len(lengths) > 1:
+        raise RunFormatError(
+            "a column of codes needs lists of one length, but they differ or some are missing"
+        )
+    width = lengths[0] if lengths else getattr(column.type, "list_size", 0)
     chunks = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
     flat = np.concatenate(chunks) if chunks else np.empty(0, np.float32)
-    width = len(flat) // max(len(column), 1)
-    if len(flat) != width * len(column):
-        raise RunFormatError("a column of codes needs lists of one length, but they differ")
     return flat.astype(np.float32, copy=False).reshape(len(column), width)
+
+
+def _whole_numbers(path: str | os.PathLike[str], column: pa.ChunkedArray) -> np.ndarray:
+    if column.null_count or not pa.types.is_integer(column.type):
+        raise RunFormatError(
+            f"{path} needs labels that are whole numbers, none missing, but holds {column.type}"
+        )
+    return column.to_numpy()
 
 
 def _encode_rows(model: Autoencoder, data: Data, rows: range, batch: int) -> Codes:
@@ -222,15 +264,34 @@ def _encode_rows(model: Autoencoder, data: Data, rows: range, batch: int) -> Cod
 
 def _encoded(model: Autoencoder, data: Data, rows: range, batch: int) -> Iterator[tuple[int, Posterior]]:
     """First row and posterior of each batch."""
-    device = next(model.parameters()).device
-    training = model.training
-    model.eval()
     for start in range(rows.start, rows.stop, batch):
         index = torch.arange(start, min(start + batch, rows.stop))
-        with torch.no_grad():
+        with model.evaluating() as device:
             q = model.encode(data.batch(index, device)[0])
         yield start, q
-    model.train(training)
+
+
+def _is_whole(file: Path, rows: int) -> bool:
+    """Whether a part is there and can be taken over; a damaged one is made again."""
+    try:
+        return pq.read_table(file, columns=["id"]).num_rows == rows
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def _notes(path: str | os.PathLike[str], schema: pa.Schema) -> dict[str, Any]:
+    """What is kept in the metadata of a table, for one from elsewhere no names and no factors."""
+    notes: dict[str, Any] = {"names": [], "factors": []}
+    try:
+        notes |= json.loads((schema.metadata or {}).get(_KEY, b"{}"))
+    except (ValueError, TypeError) as error:
+        raise RunFormatError(
+            f"{path} has metadata that cannot be read; make it again with zscape encode"
+        ) from error
+    missing = [name for name in notes["factors"] if name not in schema.names]
+    if missing:
+        raise RunFormatError(f"{path} lacks the factor columns {missing}; make it again with zscape encode")
+    return notes
 
 
 def _table(data: Data, rows: np.ndarray, mean: np.ndarray, logvar: np.ndarray | None) -> Codes:
@@ -248,12 +309,19 @@ def _table(data: Data, rows: np.ndarray, mean: np.ndarray, logvar: np.ndarray | 
     )
 
 
-def _key(model: Autoencoder, data: Data, batch: int) -> str:
-    """Short hash of everything the codes depend on."""
-    digest = hashlib.sha256(f"{data.fingerprint} {len(data)} {batch}".encode())
+def _hash_of_weights(model: Autoencoder) -> str:
+    digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _hash_of_data(data: Data) -> str:
+    """Short hash of all of a data set that stands in a codes table: samples, splits, factors."""
+    digest = hashlib.sha256(f"{data.fingerprint} {len(data)}".encode())
+    for name, column in sorted({**data.splits, **data.factors}.items()):
+        digest.update(f"{name} {column.dtype}".encode() + np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+_TEMPORARY = ".zscape."
+
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -23,7 +25,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f"{_TEMPORARY}{target.stem}.", suffix=target.suffix, dir=target.parent
+    )
     os.close(handle)
     # mkstemp gives 0600; a run folder is shared like any other file of the user's.
     os.chmod(name, 0o666 & ~_umask())
@@ -35,6 +39,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that a killed process left in `folder`; nobody else may be writing there."""
+    for path in Path(folder).glob(f"{_TEMPORARY}*"):
+        path.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -18,7 +18,7 @@ from torch import nn
 import zscape as zs
 from zscape.base import Critic, Weighted
 from zscape.errors import DivergedError, RunFormatError, SettingError, StoppedError
-from zscape.schedules import CosineDecay, Warmup
+from zscape.schedules import CosineDecay, Cyclical, Warmup
 from zscape.terms import kl, negative_log_likelihood
 from zscape.training import Adam, Engine
 from zscape.training.randomness import mixed
@@ -107,7 +107,7 @@ def test_history_keeps_raw_values_beside_weights(data, tmp_path):
     assert history["step"][train].tolist() == [4, 8, 11, 15, 19, 22, 26, 30, 33]
     assert history["step"][~train].tolist() == [11, 22, 33]
     assert history["kl.weight"][train].tolist() == pytest.approx(
-        [min(s / 22, 1) for s in history["step"][train]]
+        [min((s - 1) / 22, 1) for s in history["step"][train]]
     )
     validation = {name: column[~train] for name, column in history.items()}
     # The validation total takes all weights as at the end, so that a warm-up does not favour early epochs.
@@ -115,6 +115,16 @@ def test_history_keeps_raw_values_beside_weights(data, tmp_path):
     np.testing.assert_allclose(validation["total"], expected, rtol=1e-5)
     assert (history["samples_per_second"][train] > 0).all()
     assert (np.diff(history["seconds"]) >= 0).all()
+
+
+def test_validation_takes_weights_as_at_the_last_step(data, tmp_path):
+    # At the step after the last a new cycle would begin, with weight 0.
+    objective = {"reconstruction": negative_log_likelihood, "kl": Weighted(Cyclical(stop=2.0, period=11), kl)}
+    history = fit(data, tmp_path / "run", objective=objective).history()
+    rows = history["split"] == "validation"
+    assert history["kl.weight"][rows].tolist() == [2.0, 2.0]
+    expected = history["reconstruction"][rows] + 2 * history["kl"][rows]
+    np.testing.assert_allclose(history["total"][rows], expected, rtol=1e-5)
 
 
 def test_validation_is_the_mean_over_its_split_whatever_the_batch(data, tmp_path):
@@ -133,7 +143,7 @@ def test_the_learning_rate_follows_its_schedule(data, tmp_path):
     run = fit(data, tmp_path / "run", optimiser=Adam(rate=rate), engine=Engine(log_every=1))
     history = run.history()
     train = history["split"] == "train"
-    assert history["rate"][train].tolist() == pytest.approx([rate(step) for step in range(1, 23)])
+    assert history["rate"][train].tolist() == pytest.approx([rate(step) for step in range(22)])
 
 
 def test_early_stopping_keeps_the_best_weights(data, tmp_path):
@@ -231,8 +241,8 @@ def test_a_term_more_changes_no_other_terms_draws(data, tmp_path):
     alone = seen.pop("first")
     fit(data, tmp_path / "b", objective={"first": first, "second": second}, epochs=1)
     assert seen["first"] == alone
-    # The rehearsal has the seed of the first validation batch; all others have seeds of their own.
-    assert len(set(alone[1:])) == len(alone[1:])
+    # The two rehearsals have the seed of the first validation batch; all others have seeds of their own.
+    assert len(set(alone[2:])) == len(alone[2:])
     assert not set(seen["second"]) & set(alone)
 
 
@@ -246,8 +256,13 @@ def test_modules_are_in_evaluation_mode_for_validation_only(data, tmp_path):
 
     objective = {"reconstruction": negative_log_likelihood, "prior": Watched()}
     fit(data, tmp_path / "run", objective=objective, epochs=1)
-    # The rehearsal, eleven steps, then 180 validation samples in two batches.
-    assert modes == [(16, False, True), *[(128, True, True)] * 11, *[(90, False, False)] * 2]
+    # Rehearsals of both splits, eleven steps, then 180 validation samples in two batches.
+    assert modes == [
+        (16, False, True),
+        (90, False, True),
+        *[(128, True, True)] * 11,
+        *[(90, False, False)] * 2,
+    ]
 
 
 def test_dropout_and_batch_norm_resume_bit_for_bit(data, tmp_path):
@@ -291,6 +306,48 @@ def test_a_diverged_fit_leaves_the_last_good_checkpoint(data, tmp_path):
     assert all(torch.isfinite(t).all() for t in state["modules"][0].values())
 
 
+def test_weights_that_are_not_finite_are_never_kept(data, tmp_path):
+    class Poison(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, z):
+            return z.sum() * 0
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return torch.full((128, 3), math.nan)
+
+    def late(draw):
+        last = draw.step == draw.total - 1 and torch.is_grad_enabled()
+        return negative_log_likelihood(draw) + (Poison.apply(draw.z) if last else 0.0)
+
+    with pytest.raises(DivergedError, match=r"weights .* are not finite after step 21"):
+        fit(data, tmp_path / "run", objective={"late": late}, engine=Engine(checkpoint_seconds=0.0))
+    state = torch.load(tmp_path / "run" / "checkpoint.ckpt", weights_only=True)
+    assert all(torch.isfinite(t).all() for t in state["modules"][0].values())
+
+
+def test_a_diverged_fit_leaves_the_history_that_led_to_it(data, tmp_path):
+    with pytest.raises(DivergedError):
+        fit(data, tmp_path / "run", optimiser=Adam(rate=1e9), engine=Engine(log_every=1), epochs=20)
+    assert len(zs.Run(tmp_path / "run").history()["step"]) > 0
+
+
+def test_tied_weights_are_kept_and_loaded(data, tmp_path):
+    class Tied(nn.Module):
+        def __init__(self, linear):
+            super().__init__()
+            self.linear = linear
+
+        def forward(self, z):
+            return z @ self.linear.weight
+
+    linear = nn.Linear(64, 3)
+    model = zs.Autoencoder(nn.Sequential(nn.Flatten(), linear), Tied(linear), shape=(1, 8, 8), latent=3)
+    run = fit(data, tmp_path / "run", model=model, objective=zs.recipes.autoencoder())
+    assert torch.equal(run.weights("last.safetensors")["encoder.1.weight"], linear.weight)
+    assert run.model.decoder.linear is run.model.encoder[1]
+
+
 def test_the_run_folder_holds_what_it_should(data, tmp_path):
     run = fit(data, tmp_path / "run")
     names = {path.name for path in run.path.iterdir()}
@@ -325,6 +382,8 @@ def test_the_run_folder_holds_what_it_should(data, tmp_path):
         ({"objective": {"total": kl}}, "letters, digits and underscores"),
         ({"objective": {"a.b": kl}}, "letters, digits and underscores"),
         ({"objective": {"kl": lambda draw: draw.z}}, "term 'kl' must give a scalar"),
+        ({"objective": {"kl": Weighted(math.inf, kl)}}, "objective of the fit needs plain finite values"),
+        ({"seed": -1}, "seed >= 0"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused_before_anything_is_written(data, tmp_path, change, match):
@@ -332,6 +391,31 @@ def test_what_cannot_be_fitted_is_refused_before_anything_is_written(data, tmp_p
     with pytest.raises(ValueError, match=match or "at least one term"):
         zs.fit(small(data), options.pop("objective"), data, out=tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()
+
+
+def test_numbers_of_epochs_must_be_whole(data, tmp_path):
+    with pytest.raises(TypeError, match="float|epochs"):
+        fit(data, tmp_path / "run", epochs=1.5)
+    run = fit(data, tmp_path / "numpy", epochs=np.int64(1), batch=np.int32(64))
+    assert run.spec["epochs"] == 1
+
+
+def test_what_only_validation_cannot_do_is_found_before_it_begins(tmp_path):
+    images = np.random.default_rng(0).random((10, 4, 4))
+    few = zs.data.from_arrays(images)
+    with pytest.raises(ValueError, match="two or more codes, but the batch holds 1"):
+        fit(few, tmp_path / "run", objective=zs.recipes.mmd_vae())
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_after_the_last_step_is_passed_on(data, tmp_path):
+    def interrupt(progress):
+        if progress.step == 22 and progress.values["split"] == "validation":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(data, tmp_path / "run", watch=interrupt)
+    assert zs.resume(tmp_path / "run", data).history()["step"].max() == 22
 
 
 def test_a_model_of_another_shape_is_refused(data, tmp_path):
@@ -451,6 +535,8 @@ def test_resume_refuses_other_data_objectives_and_folders(data, tmp_path):
     run = fit(data, tmp_path / "run")
     with pytest.raises(ValueError, match="fitted on other data"):
         zs.resume(run.path, zs.data.load("digits", grey=True, seed=0, size=6))
+    with pytest.raises(ValueError, match="train split is not the one"):
+        zs.resume(run.path, zs.data.load("digits", seed=5))
     with pytest.raises(SettingError, match="not the one"):
         zs.resume(run.path, data, objective=zs.recipes.beta_vae(2.0))
     with pytest.raises(RunFormatError, match="not one; make it with zscape fit"):
@@ -495,7 +581,7 @@ import torch
 from torch import nn
 import zscape as zs
 from zscape.base import Weighted, Critic
-from zscape.terms import kl, mmd, negative_log_likelihood
+from zscape.terms import kl, mmd, negative_log_likelihood, squared_error
 from zscape.training import Adam, Engine
 from functools import partial
 
@@ -518,6 +604,7 @@ if __name__ == "__main__":
         "reconstruction": negative_log_likelihood,
         "kl": Weighted(0.5, kl),
         "mmd": Weighted(50.0, mmd),
+        "pixels": Weighted(0.1, squared_error, capacity=6.5),
         "drawn": Weighted(10.0, partial(mmd, sampled=True)),
         "prior": Weighted(0.5, Prior()),
     }

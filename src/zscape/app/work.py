@@ -131,15 +131,21 @@ def sample(
 def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
     """Write the report."""
     run = Run(path)
-    return reports.write(run, data_of(run, data_dir), tsne=tsne, seed=seed)
+    data = data_of(run, data_dir)
+    if run.codes_path.exists():
+        _codes_of(run, data)
+    return reports.write(run, data, tsne=tsne, seed=seed)
 
 
 def demo(out: Path) -> Path:
     """Every verb on the embedded digits."""
     if out.exists():
         _clear_demo(out)
-    run = fit(None, _DEMO, [], out=out, data_dir=None)
-    (out / _DEMO_MARK).touch()
+    try:
+        run = fit(None, _DEMO, [], out=out, data_dir=None)
+    finally:
+        if out.is_dir():
+            (out / _DEMO_MARK).touch()
     encode(out, 1024, None)
     results = measure(out, "test", samples=200, limit=10_000, seed=0, data_dir=None)
     rows = [
@@ -169,9 +175,11 @@ def data_of(run: Run, data_dir: Path | None) -> Images:
     return data
 
 
-def _codes_of(run: Run, data: Images) -> Codes:
+def _codes_of(run: Run, data: Images | None = None) -> Codes:
+    """The run's codes, refused if they are of other weights, or of other data where data is given."""
     codes = tables.load(run.codes_path)
-    if len(codes) != len(data) or codes.latent != run.model.latent:
+    tables.check_origin(run.codes_path, run.model, data)
+    if codes.latent != run.model.latent or (data is not None and len(codes) != len(data)):
         raise RunFormatError(
             f"{run.codes_path} does not belong to this run; make it again with zscape encode"
         )
@@ -191,7 +199,7 @@ def _density(run: Run, name: str, *, components: int, label: int | None, seed: i
         if label is not None:
             raise SettingError("the prior knows no classes; give --label with --density gaussian, or another")
         return samplers.StandardNormal(run.model.latent)
-    codes = tables.load(run.codes_path).of("train")
+    codes = _codes_of(run).of("train")
     if label is not None:
         codes = _of_class(codes, label)
     makers: dict[str, Any] = {

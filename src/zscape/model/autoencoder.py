@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -204,26 +204,30 @@ class Autoencoder(nn.Module):
         """
         if z.ndim != 2 or z.shape[1] != self.latent:
             raise ValueError(f"codes must be of shape (N, {self.latent}) for this model, but got {z.shape}")
-        with self._only_used() as tensor:
-            parts = [self.decode(tensor(z[i : i + batch])).mean.cpu() for i in range(0, len(z), batch)]
+        with self.evaluating() as device:
+            parts = [
+                self.decode(torch.as_tensor(z[i : i + batch], dtype=torch.float32, device=device)).mean.cpu()
+                for i in range(0, len(z), batch)
+            ]
         return torch.cat(parts).numpy() if parts else np.empty((0, *self.shape), dtype=np.float32)
 
     def log_prob(self, x: np.ndarray, z: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N"]:
         """Log-likelihood log p(x | z) of each row in nats, in evaluation mode and without gradients."""
-        with self._only_used() as tensor:
-            return self.decode(tensor(z)).log_prob(tensor(x)).double().cpu().numpy()
+        with self.evaluating() as device:
+            codes, data = (torch.as_tensor(array, dtype=torch.float32, device=device) for array in (z, x))
+            return self.decode(codes).log_prob(data).double().cpu().numpy()
 
     @contextlib.contextmanager
-    def _only_used(self) -> Iterator[Callable[[np.ndarray], Tensor]]:
-        """Evaluation mode without gradients; yields what brings an array to the model's device."""
-        device = next(self.parameters()).device
-        training = self.training
+    def evaluating(self) -> Iterator[torch.device]:
+        """Evaluation mode without gradients; every module's mode is put back. Yields the device."""
+        modes = {module: module.training for module in self.modules()}
         self.eval()
         try:
             with torch.no_grad():
-                yield lambda array: torch.as_tensor(array, dtype=torch.float32, device=device)
+                yield next(self.parameters()).device
         finally:
-            self.train(training)
+            for module, training in modes.items():
+                module.training = training
 
     def to_spec(self) -> dict[str, Any]:
         """What `from_spec` needs to build this model again; for wrapped networks, only what they must fit."""

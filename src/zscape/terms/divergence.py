@@ -64,7 +64,9 @@ def dimension_bandwidth(z: Float[Tensor, "B D"]) -> float:
 
 def median_bandwidth(z: Float[Tensor, "B D"]) -> Tensor:
     """Median distance between the codes of the batch, without gradient: Gretton et al.'s heuristic."""
-    return torch.nn.functional.pdist(z.detach()).median()
+    median = torch.nn.functional.pdist(z.detach()).median()
+    # Codes that have collapsed to one point still need a kernel.
+    return median.clamp(min=torch.finfo(z.dtype).eps)
 
 
 @whole_batch

@@ -37,7 +37,10 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
 
 def save_weights(model: Autoencoder, path: Path) -> None:
     """Write a model's tensors by name as safetensors."""
-    tensors = {name: tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    # Cloned, since tied weights share memory, which the format refuses.
+    tensors = {
+        name: tensor.detach().cpu().clone().contiguous() for name, tensor in model.state_dict().items()
+    }
     with whole_file(path) as temporary:
         # Not save_file, which would leave a file that only its owner may read.
         temporary.write_bytes(save_bytes(tensors))

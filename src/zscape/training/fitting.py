@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import asdict
 from pathlib import Path
+
+import numpy as np
 
 import zscape
 from zscape.base import Data, Objective
@@ -19,6 +22,7 @@ from zscape.training.settings import (
     adam_to_spec,
     describe_objective,
     library_versions,
+    need_json,
     rebuild_objective,
     weighted,
 )
@@ -45,8 +49,9 @@ def fit(
     and capacities as they stand at the end of the fit, so that a warm-up does not make early epochs look
     good.
 
-    The result depends on the arguments and on the model's initial weights alone: not on checkpoints,
-    interruptions or, but for rounding, the number of processes.
+    The result depends on the arguments and on the model's initial weights alone, not on checkpoints or
+    interruptions. Several processes give the result of one, within rounding, but for networks with dropout or
+    batch normalisation and for terms that need the whole batch and yet read `x` or `decoded`.
 
     Args:
         model: The model; trained in place, and left on the engine's device with the weights of the last step.
@@ -65,12 +70,16 @@ def fit(
 
     Raises:
         ValueError: If a number is out of range, the data does not fit the model, or `out` holds something.
+        TypeError: If a term is not a function, or a number of epochs, batch or seed is not whole.
         DivergedError: If a loss stops being finite.
         StoppedError: If SIGINT or SIGTERM stopped the fit; it is checkpointed and `resume` continues it.
     """
     optimiser, engine = optimiser or Adam(), engine or Engine()
-    if epochs < 1 or batch < 1:
-        raise ValueError(f"fit needs epochs >= 1 and batch >= 1, but got {epochs} and {batch}")
+    epochs, batch, seed = (operator.index(number) for number in (epochs, batch, seed))
+    if epochs < 1 or batch < 1 or seed < 0:
+        raise ValueError(
+            f"fit needs epochs >= 1, batch >= 1 and seed >= 0, but got {epochs}, {batch} and {seed}"
+        )
     if tuple(model.shape) != tuple(data.shape):
         raise ValueError(f"the model takes samples of shape {model.shape}, but the data's are {data.shape}")
     parts = weighted(objective)
@@ -87,6 +96,7 @@ def fit(
         "batch": batch,
         "seed": seed,
     }
+    need_json(spec)
     loop = Loop(model, parts, data, Path(out), spec, optimiser=optimiser, engine=engine, watch=watch)
     return loop.start()
 
@@ -116,7 +126,7 @@ def resume(
     Raises:
         RunFormatError: If the folder is not a run or its checkpoint cannot be read.
         SettingError: If the objective or the model cannot be rebuilt, or differs from what was asked.
-        ValueError: If the data is not the run's.
+        ValueError: If the data or its splits are not the run's.
         DivergedError: If a loss stops being finite.
         StoppedError: If a signal stopped the fit again.
     """
@@ -127,6 +137,12 @@ def resume(
             f"{run.path} was fitted on other data (fingerprint {spec['data']['fingerprint']}, but got "
             f"{data.fingerprint}); load it with the options in {run.path / 'spec.json'}"
         )
+    for split, rows in run.splits.items():
+        if not np.array_equal(rows, data.splits.get(split, ())):
+            raise ValueError(
+                f"the data's {split} split is not the one that {run.path} was fitted with; load it with the "
+                f"options in {run.path / 'spec.json'}"
+            )
     parts = rebuild_objective(spec["objective"]) if objective is None else weighted(objective)
     if describe_objective(parts) != spec["objective"]:
         raise SettingError(f"the objective given is not the one that {run.path / 'spec.json'} describes")

@@ -31,9 +31,12 @@ class StopSignals:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        if error is None and self.received is not None:
+            # It came when there was nothing left to stop; whoever comes next must hear of it.
+            signal.raise_signal(self.received)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         self.received = number
@@ -69,7 +72,8 @@ def fast_products(device: torch.device) -> Iterator[None]:
     torch multiplies float32 matrices with MKL, which is held back on processors of another maker; there
     oneDNN is twice as fast. The only way to choose it allows it to round to bfloat16, which it does on
     processors with units for that. So the choice is tried on products of several shapes, and taken back if
-    their error is larger than float32's own.
+    their error is larger than float32's own. Inside the block torch.get_float32_matmul_precision() refuses to
+    answer, as torch has it once this choice is made.
     """
     matmul = getattr(torch.backends.mkldnn, "matmul", None)  # newer than the oldest torch that is supported
     if device.type != "cpu" or matmul is None or not torch.backends.mkldnn.is_available():

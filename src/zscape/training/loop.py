@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from zscape.base import Data, Weighted
-from zscape.errors import RunFormatError, StoppedError
-from zscape.files import whole_file, write_json
+from zscape.errors import DivergedError, RunFormatError, StoppedError
+from zscape.files import remove_leftovers, whole_file, write_json
 from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import at
@@ -148,6 +148,8 @@ class Loop:
         with self._prepared():
             self._set_mode(training=False)
             self.passes.rehearse(torch.as_tensor(self.data.splits["train"][: min(self.size, 16)]))
+            if len(self.data.splits.get("validation", ())):
+                self.passes.rehearse(self._validation_batches()[-1])
             if self.processes.first:
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._save_checkpoint()
@@ -161,6 +163,8 @@ class Loop:
     def go_on(self) -> Run:
         """Continue from the checkpoint."""
         with self._prepared():
+            if self.processes.first:
+                remove_leftovers(self.path)
             self._load_checkpoint()
             if not self.place.finished:
                 self._train()
@@ -197,12 +201,11 @@ class Loop:
 
     def _train(self) -> None:
         place, journal = self.place, self.journal
-        board = TensorBoard(
-            self.path / "tensorboard" if self.processes.first and self.engine.tensorboard else None
-        )
+        told = self.processes.first and self.engine.tensorboard
+        board = TensorBoard(self.path / "tensorboard" if told else None, after=place.step)
         saved = time.monotonic()
         journal.begin()
-        with StopSignals() as signals, contextlib.closing(board):
+        with StopSignals() as signals, contextlib.closing(board), self._history_kept():
             while not place.finished:
                 self._set_mode(training=True)
                 for index in itertools.islice(self._epoch(place.epoch), place.offset, None):
@@ -222,19 +225,27 @@ class Loop:
                 if not place.finished:
                     self._heed(signals)
 
+    @contextlib.contextmanager
+    def _history_kept(self) -> Iterator[None]:
+        """Write the rows there are before an error leaves the loop: they show how it came to it."""
+        try:
+            yield
+        finally:
+            if self.processes.first and self.journal.rows:
+                self.journal.write()
+
     def _step(self, index: Tensor) -> Tensor:
         """One optimiser step; gives the values of the journal's names, on the device."""
         step = self.place.step
         draw, raw = self.passes.training(index, step)
-        loss = self.passes.loss(raw, step)
+        loss = self.passes.shared_loss(raw, step)
         self.movers[0].move(loss, step)
         own = []
         for place, (mover, critic) in enumerate(zip(self.movers[1:], self.critics.values(), strict=True)):
             self.passes.seed_critic(place, step)
             own.append(critic.loss(draw.detach()))
             mover.move(own[-1], step)
-        values = torch.stack([loss, *raw.values(), *own]).detach()
-        return self.processes.add(values) / self.processes.count
+        return self.processes.mean(torch.stack([loss, *raw.values(), *own]).detach())
 
     def _end_epoch(self, board: TensorBoard) -> None:
         place, journal = self.place, self.journal
@@ -246,30 +257,45 @@ class Loop:
         if len(self.data.splits.get("validation", ())):
             values = self._validate()
             loss = float(values[0])
-            self._tell(journal.row(values, self._columns("validation", self.total)), board)
+            self._tell(journal.row(values, self._columns("validation", self.total - 1)), board)
             better = loss < place.best
             place.best = min(loss, place.best)
         place.stale = 0 if better else place.stale + 1
+        self._need_finite_weights()
         if better and self.processes.first:
             checkpoint.save_weights(self.model, self.path / "weights.safetensors")
         patience = self.optimiser.patience
-        if place.epoch == self.epochs or (patience is not None and place.stale >= patience):
+        if place.epoch >= self.epochs or (patience is not None and place.stale >= patience):
             self._finish()
 
     @torch.no_grad()
     def _validate(self) -> Tensor:
         """Mean of every value over the validation split: the same noise each epoch, weights as at the end."""
         self._set_mode(training=False)
-        rows = torch.as_tensor(self.data.splits["validation"])
-        batches = rows.tensor_split(math.ceil(len(rows) / self.size))
+        batches = self._validation_batches()
         sums = torch.zeros(1 + len(self.objective), dtype=torch.float64, device=self.processes.device)
         for number in range(self.processes.rank, len(batches), self.processes.count):
             raw = self.passes.held_out(batches[number], number, self.place.step)
-            values = torch.stack([self.passes.loss(raw, self.total), *raw.values()])
+            values = torch.stack([self.passes.loss(raw, self.total - 1), *raw.values()])
             sums += values.double() * len(batches[number])
-        means = (self.processes.add(sums) / len(rows)).cpu()
+        means = (self.processes.add(sums) / len(self.data.splits["validation"])).cpu()
         self.journal.need_finite(means, self.place.step)
         return means
+
+    def _validation_batches(self) -> tuple[Tensor, ...]:
+        """Rows of the validation split in batches of nearly one size, the smallest last."""
+        rows = torch.as_tensor(self.data.splits["validation"])
+        return rows.tensor_split(math.ceil(len(rows) / self.size))
+
+    def _need_finite_weights(self) -> None:
+        """Never keep weights that are not finite: a loss can be finite at the step whose gradient is not."""
+        for module in self._modules:
+            for name, parameter in module.named_parameters():
+                if not bool(torch.isfinite(parameter).all()):
+                    raise DivergedError(
+                        f"the weights {name} are not finite after step {self.place.step - 1}: the fit has "
+                        "diverged and was stopped; lower optimiser.rate or set optimiser.clip_norm"
+                    )
 
     def _set_mode(self, *, training: bool) -> None:
         for module in self._modules:
@@ -298,6 +324,10 @@ class Loop:
         """Write the history, then the checkpoint: rows newer than the checkpoint are dropped on resuming."""
         if not self.processes.first:
             return
+        # Raised in all processes together when the window closes; one alone would leave the others waiting.
+        if self.processes.count > 1 and not self.journal.is_finite():
+            return
+        self._need_finite_weights()
         pending = self.journal.settle() if self.journal.pending else torch.empty(0)
         if self.journal.rows:
             self.journal.write()
@@ -336,12 +366,12 @@ class Loop:
             "step": self.place.step,
             "epoch": self.place.epoch,
             "split": split,
-            "rate": at(self.optimiser.rate, self.place.step),
+            "rate": at(self.optimiser.rate, self.place.step - 1),
             **{f"{name}.weight": at(part.weight, weighed_at) for name, part in self.objective.items()},
         }
 
     def _close_window(self, board: TensorBoard) -> None:
-        columns = self._columns("train", self.place.step)
+        columns = self._columns("train", self.place.step - 1)
         self._tell(self.journal.close_window(self.size, columns), board)
 
     def _tell(self, row: dict[str, Any], board: TensorBoard) -> None:

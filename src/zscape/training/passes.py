@@ -83,7 +83,16 @@ class Passes:
 
     def loss(self, values: dict[str, Tensor], step: int) -> Tensor:
         """The weighted sum of the terms, with weights and capacities as at `step`."""
-        parts = [part.contribution(values[name], step) for name, part in self.objective.items()]
+        return torch.stack(
+            [part.contribution(values[name], step) for name, part in self.objective.items()]
+        ).sum()
+
+    def shared_loss(self, values: dict[str, Tensor], step: int) -> Tensor:
+        """As `loss`, for values on this process's share of a batch; capacities see the whole."""
+        parts = []
+        for name, part in self.objective.items():
+            mean = None if part.capacity is None else self.processes.mean(values[name].detach())
+            parts.append(part.contribution(values[name], step, mean=mean))
         return torch.stack(parts).sum()
 
     def seed_critic(self, place: int, step: int) -> None:

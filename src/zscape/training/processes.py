@@ -89,7 +89,12 @@ class Processes:
         """The sum of the values over processes."""
         if self.count == 1:
             return values
-        return self._fabric.all_reduce(values, reduce_op="sum")  # type: ignore[return-value]
+        # Cloned, for the sum is written over what it is given.
+        return self._fabric.all_reduce(values.clone(), reduce_op="sum")  # type: ignore[return-value]
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean of the values over processes."""
+        return self.add(values) / self.count
 
     def same_start(self, module: nn.Module) -> None:
         """Give every process the parameters and buffers of process 0."""

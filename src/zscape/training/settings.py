@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import inspect
+import json
 import platform
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
-from torch import nn
+import numpy as np
+from torch import Tensor, nn
 
 from zscape import schedules, terms
 from zscape.base import Critic, Objective, Weighted
@@ -66,7 +68,10 @@ class Adam:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Where and how a fit is carried out; no setting but `bf16` and `channels_last` changes what is computed.
+    """Where and how a fit is carried out.
+
+    Only `bf16`, `channels_last` and `flush_denormals` touch what is computed, all within rounding of their
+    kind.
 
     Attributes:
         accelerator: "auto", "cpu", "cuda" or "mps".
@@ -155,7 +160,8 @@ def rebuild_objective(spec: dict[str, Any]) -> dict[str, Weighted]:
 def plain_schedule(value: float | Schedule) -> Any:  # noqa: ANN401 (a number or a mapping)
     """A number as it is; one of our schedules as {name: settings}; any other function by its import path."""
     if not callable(value):
-        return value
+        # Numbers of numpy and torch, too, become what JSON knows.
+        return value.item() if isinstance(value, np.generic | Tensor) else value
     if is_dataclass(value) and type(value).__name__ in _SCHEDULES:
         return {type(value).__name__: asdict(value)}  # type: ignore[arg-type]
     return {"function": term_path(value)}  # type: ignore[arg-type]
@@ -191,6 +197,19 @@ def adam_to_spec(optimiser: Adam) -> dict[str, Any]:
     """The Adam settings as spec.json holds them."""
     settings = {name: getattr(optimiser, name) for name in Adam.__slots__}
     return {**settings, "betas": list(optimiser.betas), "rate": plain_schedule(optimiser.rate)}
+
+
+def need_json(spec: dict[str, Any]) -> None:
+    """Refuse a spec with a value that a file cannot hold, before anything is written.
+
+    Raises:
+        ValueError: Naming the part of the spec.
+    """
+    for key, part in spec.items():
+        try:
+            json.dumps(part, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{key} of the fit needs plain finite values, but: {error}") from error
 
 
 def library_versions() -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zscape.errors import DivergedError, SettingError
+from zscape.errors import DivergedError, RunFormatError, SettingError
 from zscape.files import write_text
 
 
@@ -83,6 +83,10 @@ class Journal:
             self.need_finite(values[int(row)], self.first_step + int(row))
         return values
 
+    def is_finite(self) -> bool:
+        """Whether all pending values are finite."""
+        return not self.pending or bool(torch.isfinite(torch.stack(self.pending)).all())
+
     def need_finite(self, values: Tensor, step: int) -> None:
         """Stop the fit if a value is not finite.
 
@@ -129,10 +133,24 @@ class Journal:
         self._since = time.perf_counter()
 
     def reload(self, rows: int, pending: Tensor, step: int, seconds: float) -> None:
-        """Take up where a checkpoint left: its rows of the file, its pending values, its clock."""
+        """Take up where a checkpoint left: its rows of the file, its pending values, its clock.
+
+        Raises:
+            RunFormatError: If the file lacks rows that the checkpoint speaks of.
+        """
         if rows:
-            with self.path.open(newline="", encoding="utf-8") as file:
-                self.rows = [_typed(row) for row in itertools.islice(csv.DictReader(file), rows)]
+            try:
+                with self.path.open(newline="", encoding="utf-8") as file:
+                    self.rows = [_typed(row) for row in itertools.islice(csv.DictReader(file), rows)]
+            except (OSError, ValueError) as error:
+                raise RunFormatError(
+                    f"{self.path} cannot be read ({error}); fit again into a new folder"
+                ) from error
+        if len(self.rows) != rows:
+            raise RunFormatError(
+                f"{self.path} needs the {rows} rows that the checkpoint speaks of, but has {len(self.rows)}; "
+                "fit again into a new folder"
+            )
         self.pending = list(pending)
         self.first_step = step - len(self.pending)
         self.seconds = seconds
@@ -160,11 +178,15 @@ def _typed(row: dict[str, str]) -> dict[str, Any]:
 class TensorBoard:
     """Writes rows as TensorBoard scalars, when asked.
 
+    Args:
+        folder: Where the event files go; None writes nothing.
+        after: Step of the checkpoint that the fit goes on from.
+
     Raises:
         SettingError: If TensorBoard is asked for and not installed.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, after: int) -> None:
         self._writer = None
         if folder is None:
             return
@@ -172,7 +194,8 @@ class TensorBoard:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise SettingError("engine.tensorboard needs TensorBoard: pip install 'zscape[track]'") from error
-        self._writer = SummaryWriter(str(folder))
+        # What a killed fit wrote after its checkpoint is told anew.
+        self._writer = SummaryWriter(str(folder), purge_step=after + 1)
 
     def write(self, row: dict[str, Any]) -> None:
         """Write every number of a row at its step."""
