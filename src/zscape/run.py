@@ -21,7 +21,9 @@ import csv
 import json
 import math
 import os
+import sys
 import zipfile
+import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,10 +33,44 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from zscape.base import Result
+from zscape.base import SPLITS, Result
 from zscape.errors import RunFormatError
 from zscape.files import write_json
 from zscape.model import Autoencoder
+
+_WORDS = {
+    dict: "an object",
+    list: "a list",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    type(None): "null",
+}
+# What readers of a run rely on; a key follows the object that it is in.
+_SPEC: dict[str, tuple[type, ...]] = {
+    "data": (dict,),
+    "data.fingerprint": (str,),
+    "model": (dict,),
+    "model.shape": (list,),
+    "model.latent": (int,),
+    "objective": (dict,),
+    "optimiser": (dict,),
+    "engine": (dict,),
+    "epochs": (int,),
+    "batch": (int,),
+    "seed": (int,),
+}
+_TERM: dict[str, tuple[type, ...]] = {"term": (str,), "settings": (dict,)}
+_RESULT: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "value": (float,),
+    "low": (float, type(None)),
+    "high": (float, type(None)),
+    "n": (int,),
+    "unit": (str,),
+    "definition": (str,),
+    "seed": (int, type(None)),
+}
 
 
 class Run:
@@ -63,13 +99,15 @@ class Run:
     def spec(self) -> dict[str, Any]:
         """What was asked: data, model, objective, optimiser, engine, seed, library versions."""
         spec = self._json("spec.json", "zscape fit")
-        if not isinstance(spec, dict):
-            raise RunFormatError(
-                f"{self.path / 'spec.json'} needs a JSON object, but holds {type(spec).__name__}"
-            )
-        missing = [key for key in ("data", "model", "objective", "seed") if key not in spec]
-        if missing:
-            raise RunFormatError(f"{self.path / 'spec.json'} lacks {', '.join(missing)}; fit the run again")
+        where = f"{self.path / 'spec.json'}: "
+        _check(spec, _SPEC, where, "fit the run again")
+        for name, part in spec["objective"].items():
+            _check(part, _TERM, where, "fit the run again", prefix=f"objective.{name}")
+        for side in spec["model"]["shape"]:
+            if not _is(side, int) or side < 1:
+                raise RunFormatError(
+                    f"{where}model.shape needs whole numbers > 0, but holds {side!r}; fit the run again"
+                )
         return spec
 
     @cached_property
@@ -102,22 +140,72 @@ class Run:
         path = self._present("splits.npz", "zscape fit")
         try:
             with np.load(path, allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                splits = {name: archive[name] for name in archive.files}
+        # A TypeError if it is one array, which is no archive.
+        except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise RunFormatError(f"{path} cannot be read ({error}); fit the run again") from error
+        for name, rows in splits.items():
+            if rows.ndim != 1 or rows.dtype.kind not in "iu":
+                raise RunFormatError(
+                    f"{path} needs a list of whole numbers in {name}, but holds {rows.dtype} of shape "
+                    f"{rows.shape}; fit the run again"
+                )
+            if (rows < 0).any():
+                raise RunFormatError(
+                    f"{path} needs rows >= 0 in {name}, but holds {rows.min()}; fit the run again"
+                )
+        return splits
 
     def history(self) -> dict[str, np.ndarray]:
-        """Columns of history.csv: floats with nan where a cell is empty, but for the strings of `split`."""
-        with self._present("history.csv", "zscape fit").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        names = rows[0].keys() if rows else ()
-        return {name: _column(name, [row[name] for row in rows]) for name in names}
+        """Columns of history.csv: floats with nan where a cell is empty, but for the strings of `split`.
+
+        Raises:
+            RunFormatError: If the file is missing, or a cell is missing, too many or not a number.
+        """
+        path = self._present("history.csv", "zscape fit")
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                names, *rows = [row for row in csv.reader(file) if row] or [[]]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise RunFormatError(f"{path} cannot be read ({error}); fit the run again") from error
+        if not rows:
+            return {}
+        absent = [name for name in ("step", "epoch", "split") if name not in names]
+        if absent:
+            raise RunFormatError(f"{path} lacks the column {absent[0]}; fit the run again")
+        for number, row in enumerate(rows, start=1):
+            if len(row) != len(names):
+                raise RunFormatError(
+                    f"{path} needs {len(names)} cells a row, but row {number} has {len(row)}; "
+                    "fit the run again"
+                )
+        return {
+            name: _column(path, name, cells)
+            for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+        }
 
     def results(self) -> list[Result]:
-        """What has been measured so far; empty before the first measure."""
-        if not (self.path / "results.json").exists():
+        """What has been measured so far; empty before the first measure.
+
+        Raises:
+            RunFormatError: If results.json cannot be read or an entry of it is not a result.
+        """
+        path = self.path / "results.json"
+        if not path.exists():
             return []
-        return [Result(**entry) for entry in self._json("results.json", "zscape measure")["measures"]]
+        remedy = "delete it and make it again with zscape measure"
+        found = self._json("results.json", "zscape measure")
+        _check(found, {"measures": (list,)}, f"{path}: ", remedy)
+        results = []
+        for number, entry in enumerate(found["measures"]):
+            prefix = f"measures[{number}]"
+            full = {"seed": None, **entry} if isinstance(entry, dict) else entry
+            _check(full, _RESULT, f"{path}: ", remedy, prefix=prefix)
+            extra = [key for key in full if key not in _RESULT]
+            if extra:
+                raise RunFormatError(f"{path}: {prefix} has an unknown key {extra[0]!r}; {remedy}")
+            results.append(Result(**full))
+        return results
 
     def record(self, results: list[Result]) -> None:
         """Add results; one of the same name replaces the older one.
@@ -154,7 +242,7 @@ class Run:
         path = self._present(name, maker)
         try:
             return json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, too many digits, too deep
             raise RunFormatError(
                 f"{path} is not readable JSON ({error}); make it again with {maker}"
             ) from error
@@ -166,7 +254,61 @@ class Run:
         return path
 
 
-def _column(name: str, cells: list[str]) -> np.ndarray:
+def _check(
+    found: Any,  # noqa: ANN401 (JSON has no narrower type)
+    needed: dict[str, tuple[type, ...]],
+    where: str,
+    remedy: str,
+    *,
+    prefix: str = "",
+) -> None:
+    """Refuse JSON that lacks a dotted key or holds something of another type under it."""
+    if not isinstance(found, dict):
+        place = f"{where}{prefix or 'the file'}"
+        raise RunFormatError(f"{place} needs to be an object, but is {_kind(found)}; {remedy}")
+    for key, kinds in needed.items():
+        *parents, last = key.split(".")
+        holder = found
+        for parent in parents:
+            holder = holder[parent]
+        full = f"{prefix}.{key}" if prefix else key
+        if last not in holder:
+            raise RunFormatError(f"{where}lacks {full}; {remedy}")
+        if not any(_is(holder[last], kind) for kind in kinds):
+            words = " or ".join(_WORDS[kind] for kind in kinds)
+            raise RunFormatError(f"{where}{full} needs {words}, but is {_kind(holder[last])}; {remedy}")
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether JSON holds that kind: true is no number, a whole number will do for a float."""
+    if isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+    return isinstance(value, kind)
+
+
+def _kind(value: object) -> str:
+    return _WORDS.get(type(value), "true or false") if not isinstance(value, float) else str(value)
+
+
+def _column(path: Path, name: str, cells: tuple[str, ...]) -> np.ndarray:
     if name == "split":
+        strange = [cell for cell in cells if cell not in SPLITS]
+        if strange:
+            raise RunFormatError(
+                f"{path} needs one of {', '.join(SPLITS)} under split, but holds {strange[0]!r}; "
+                "fit the run again"
+            )
         return np.array(cells)
-    return np.array([float(cell) if cell else np.nan for cell in cells])
+    try:
+        column = np.array([float(cell) if cell else np.nan for cell in cells])
+    except ValueError as error:
+        raise RunFormatError(
+            f"{path} needs numbers under {name}, but one cannot be read ({error}); fit the run again"
+        ) from error
+    if name in ("step", "epoch") and not np.isfinite(column).all():
+        raise RunFormatError(
+            f"{path} needs whole numbers under {name}, but one is missing; fit the run again"
+        )
+    return column
