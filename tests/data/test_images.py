@@ -167,3 +167,78 @@ def test_arrays_cannot_be_loaded_again_and_say_so():
         DataError, match=r"given as arrays.*pass the same arrays again, or save them as \.npz"
     ):
         load(**from_arrays(pixels(), name="mnist").to_spec())
+
+
+@pytest.mark.parametrize("row", range(0, 200, 7))
+def test_the_fingerprint_sees_every_pixel(row):
+    array = pixels(200)
+    first = from_arrays(array).fingerprint
+    array[row, 0, 3, 4] ^= 1
+    assert from_arrays(array).fingerprint != first
+
+
+def test_the_fingerprint_is_the_same_in_any_chunks(monkeypatch):
+    first = from_arrays(pixels(50)).fingerprint
+    monkeypatch.setattr("zscape.data.source.CHUNK_BYTES", 70)
+    assert from_arrays(pixels(50)).fingerprint == first
+
+
+def test_above_its_limit_the_fingerprint_is_of_rows_from_first_to_last(monkeypatch):
+    monkeypatch.setattr("zscape.data.images._FINGERPRINT_BYTES", 20 * 20)
+    array = pixels(101)
+    first = from_arrays(array).fingerprint
+    for row, seen in ((0, True), (1, False), (100, True)):
+        other = array.copy()
+        other[row] ^= 1
+        assert (from_arrays(other).fingerprint != first) == seen
+    assert from_arrays(array[:100]).fingerprint != first
+
+
+def test_the_fingerprint_sees_factors_and_not_their_order():
+    size, turn = np.arange(20), np.arange(20) % 3
+    base = from_arrays(pixels(), factors={"size": size, "turn": turn}).fingerprint
+    assert from_arrays(pixels(), factors={"turn": turn, "size": size}).fingerprint == base
+    assert from_arrays(pixels(), factors={"size": turn, "turn": size}).fingerprint != base
+    assert from_arrays(pixels(), factors={"size": size}).fingerprint != base
+    assert from_arrays(pixels(), factors={"size": size, "turn": turn + 0.5}).fingerprint != base
+    assert (
+        from_arrays(pixels(), labels=size).fingerprint
+        != from_arrays(pixels(), factors={"": size}).fingerprint
+    )
+
+
+def test_the_fingerprint_is_computed_once_and_moves_along(monkeypatch):
+    data = from_arrays(pixels(), labels=[0, 1] * 10)
+    unmoved = data.to("cpu").fingerprint
+    first = data.fingerprint
+    assert first == unmoved
+    monkeypatch.setattr("zscape.data.images.hashlib", None)
+    assert data.fingerprint == data.to("meta").fingerprint == first
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([np.inf, 0, 1, 2]),
+        np.array([0, -np.inf, 1, 2]),
+        np.array([1e300, 0, 1, 2]),
+        np.array([2**63, 0, 1, 2], dtype=np.uint64),
+    ],
+)
+def test_labels_beyond_int64_are_refused(labels):
+    with pytest.raises(DataError, match=r"labels need .* 'mine' .*convert them"):
+        from_arrays(pixels(4), labels, name="mine")
+
+
+def test_bytes_labels_are_read_as_utf8():
+    data = from_arrays(pixels(4), np.array(["chat", "élan", "chat", "ours"], dtype="U4"))
+    coded = from_arrays(pixels(4), np.array([name.encode() for name in ("chat", "élan", "chat", "ours")]))
+    assert coded.names == data.names == ("chat", "ours", "élan")
+    with pytest.raises(DataError, match=r"the array 'mine' .*UTF-8.*; save them as strings"):
+        from_arrays(pixels(4), np.array([b"a", b"\xff", b"a", b"b"]), name="mine")
+
+
+@pytest.mark.parametrize("name", ["id", "split", "label", "mean", "logvar"])
+def test_factors_named_as_columns_of_codes_are_refused(name):
+    with pytest.raises(DataError, match=rf"factor '{name}' of the array 'mine' .*rename it"):
+        from_arrays(pixels(4), factors={name: np.arange(4)}, name="mine")

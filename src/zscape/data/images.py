@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, final
 
@@ -13,11 +14,16 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from zscape.data.pixels import check_levels, to_images
+from zscape.data.source import rows_a_chunk
 from zscape.data.splits import FRACTIONS, split_rows
 from zscape.errors import DataError
 
-# Rows of pixels that go into the fingerprint. Enough to tell data sets apart, few enough to cost nothing.
-_FINGERPRINT_ROWS = 64
+# Most bytes of pixels that go into the fingerprint: about a second of hashing.
+_FINGERPRINT_BYTES = 2**30
+# Whole numbers above this have no float of their own.
+_MOST_FLOAT = 2**53
+# Columns that a table of codes has beside the factors.
+_COLUMNS = ("id", "split", "label", "mean", "logvar")
 # The name under which to_spec writes data that was given as arrays, and which load therefore refuses.
 ARRAYS = "arrays"
 
@@ -59,6 +65,7 @@ class Images:
         self.splits = dict(splits)
         self.source = source
         self._spec = dict(spec)
+        self._fingerprint: str | None = None
         self._targets = None if labels is None else torch.from_numpy(labels).to(images.device)
 
     def __len__(self) -> int:
@@ -76,12 +83,30 @@ class Images:
 
     @property
     def fingerprint(self) -> str:
-        """Short hash of the shape, a fixed sample of images and all labels: equal for equal data."""
-        rows = torch.linspace(0, len(self) - 1, min(len(self), _FINGERPRINT_ROWS), dtype=torch.float64).long()
+        """Short hash of the shape, all pixels, labels and factors: equal for equal data.
+
+        Above 1 GiB of pixels, of as many images as make 1 GiB, spread evenly from the first to the last.
+        Splits, names and `values` do not count. Cost: one pass over the pixels, at the first call only; what
+        is changed in place after it goes unseen.
+        """
+        if self._fingerprint is None:
+            self._fingerprint = self._hashed()
+        return self._fingerprint
+
+    def _hashed(self) -> str:
         digest = hashlib.sha256(repr(tuple(self.images.shape)).encode())
-        digest.update(self.images.index_select(0, rows.to(self.images.device)).cpu().numpy().tobytes())
+        row_bytes = math.prod(self.shape)
+        count = min(len(self), max(1, _FINGERPRINT_BYTES // row_bytes))
+        rows = torch.from_numpy(np.linspace(0, len(self) - 1, count).astype(np.int64)).to(self.images.device)
+        for chunk in rows.split(rows_a_chunk(row_bytes)):
+            digest.update(self.images.index_select(0, chunk).cpu().numpy().data)
+        columns = {f"factor {name}": column for name, column in self.factors.items()}
         if self.labels is not None:
-            digest.update(self.labels.astype("<i8").tobytes())
+            columns["labels"] = self.labels
+        for name, column in sorted(columns.items()):
+            plain = column.astype("<f8" if column.dtype.kind == "f" else "<i8")
+            digest.update(f"\n{name} {plain.dtype.kind}\n".encode())
+            digest.update(plain.tobytes())
         return digest.hexdigest()[:16]
 
     def to_spec(self) -> dict[str, Any]:
@@ -180,7 +205,7 @@ def read_labels(
     and name themselves.
 
     Raises:
-        DataError: If the length is another, or labels are neither whole numbers nor strings.
+        DataError: If the length is another, or labels are neither whole numbers that int64 holds nor strings.
     """
     if labels is None:
         return None, ()
@@ -198,13 +223,39 @@ def read_labels(
             f"labels need whole numbers or strings, but those of {source} are {values.dtype}; convert them"
         )
     if whole:
-        values = values.astype(np.int64)
-    if values.dtype.kind == "S":
-        values = values.astype(str)
+        values = _as_int64(values, source)
+    values = as_text(values, f"labels of {source}")
     if len(names) and whole:
         return _named(values, names, source), tuple(str(name) for name in names)
     found, classes = np.unique(values, return_inverse=True)
     return classes.astype(np.int64), tuple(str(value) for value in found)
+
+
+def as_text(values: np.ndarray, title: str) -> np.ndarray:
+    """Bytes as strings, read as UTF-8; anything else as it is.
+
+    Raises:
+        DataError: If the bytes are no UTF-8.
+    """
+    if values.dtype.kind != "S":
+        return values
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"bytes need to be UTF-8 text, but {title} are not UTF-8 ({error.reason}); save them as strings"
+        ) from error
+
+
+def _as_int64(values: np.ndarray, source: str) -> np.ndarray:
+    """Whole numbers as int64, which must hold every one of them."""
+    most = _MOST_FLOAT if values.dtype.kind == "f" else np.iinfo(np.int64).max
+    if values.size and (values.max() > most or values.min() < -most - 1):
+        raise DataError(
+            f"labels need whole numbers of at most {most}, but those of {source} span {values.min()} to "
+            f"{values.max()}; convert them"
+        )
+    return values.astype(np.int64)
 
 
 def _as_numpy(values: Any) -> np.ndarray:  # noqa: ANN401 (whatever numpy takes)
@@ -227,10 +278,15 @@ def read_factors(factors: Mapping[str, np.ndarray], count: int, source: str) -> 
     """Factors as a dictionary of columns of `count` finite numbers each.
 
     Raises:
-        DataError: If a column has another length, is not numeric or holds NaN.
+        DataError: If a column has another length, is not numeric, holds NaN, or has the name of a column that
+            codes have already.
     """
     columns = {name: np.asarray(column) for name, column in factors.items()}
     for name, column in columns.items():
+        if name in _COLUMNS:
+            raise DataError(
+                f"factor {name!r} of {source} has the name of a column that codes have already; rename it"
+            )
         if column.shape != (count,):
             raise DataError(
                 f"factor {name!r} of {source} needs one value an image, {count} in all, but has shape "
