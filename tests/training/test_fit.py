@@ -394,10 +394,9 @@ def test_what_cannot_be_fitted_is_refused_before_anything_is_written(data, tmp_p
 
 
 def test_numbers_of_epochs_must_be_whole(data, tmp_path):
-    with pytest.raises(TypeError, match="float|epochs"):
+    with pytest.raises(TypeError, match=r"float|epochs"):
         fit(data, tmp_path / "run", epochs=1.5)
-    run = fit(data, tmp_path / "numpy", epochs=np.int64(1), batch=np.int32(64))
-    assert run.spec["epochs"] == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_only_validation_cannot_do_is_found_before_it_begins(tmp_path):
