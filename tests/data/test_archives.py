@@ -1,3 +1,4 @@
+import re
 import zipfile
 
 import numpy as np
@@ -220,4 +221,73 @@ def test_damaged_headers_are_refused_before_memory_is_asked_for(path):
 def test_what_is_no_archive_is_refused(path, content):
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"some\.npz is a damaged \.npz archive, or none"):
+        open_archive(path)
+
+
+def with_column(column, values, dtype=float):
+    classes = (np.arange(60).reshape(12, 5) % 3).astype(dtype)
+    classes[:, column] = values
+    return classes
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (with_column(1, -1), r"whole numbers in 0\.\.65535.* scale spans -1 to -1"),
+        (with_column(4, 2**40), r"whole numbers in 0\.\.65535.* y spans 1\.1e\+12 to 1\.1e\+12"),
+        (with_column(0, 7), r"whole numbers in 0\.\.2.* shape spans 7 to 7"),
+        (with_column(2, np.nan), r"whole numbers in 0\.\.65535.* orientation spans nan to nan"),
+        (with_column(2, 0.5), r"whole numbers in 0\.\.65535.* orientation spans 0\.5 to 0\.5"),
+        (with_column(2, "a", "U1"), r"need numbers, but .*<U1"),
+    ],
+)
+def test_dsprites_classes_that_cannot_be_are_refused(path, classes, message):
+    save(path, imgs=images() % 2, latents_classes=classes)
+    with pytest.raises(DataError, match=r"'latents_classes' in .*some\.npz") as caught:
+        open_archive(path)
+    assert re.search(message, str(caught.value))
+
+
+@pytest.mark.parametrize("values", [np.full((12, 5), "a"), np.full((12, 5), 1j)])
+def test_dsprites_values_that_are_no_numbers_are_refused(path, values):
+    save(path, imgs=images() % 2, latents_classes=with_column(0, 0, int), latents_values=values)
+    with pytest.raises(DataError, match=r"'latents_values' in .*some\.npz need numbers"):
+        open_archive(path)
+
+
+@pytest.mark.parametrize("name", ["images", "labels"])
+def test_negative_dimensions_are_refused(path, name):
+    save(path, images=images(), labels=np.arange(12))
+    with zipfile.ZipFile(path) as archive:
+        members = {info: archive.read(info) for info in archive.namelist()}
+    turned = {b"(12, 5, 4)": b"(12,-5,-4)", b"(12,)": b"(-1,)"}
+    for old, new in turned.items():
+        members[f"{name}.npy"] = members[f"{name}.npy"].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    with pytest.raises(DataError, match=rf"'{name}' in .*some\.npz has a header of shape \(-?1.*again"):
+        open_archive(path)
+
+
+def test_equal_factor_names_are_refused(path):
+    save(path, images=images(), factors=np.ones((12, 3)), factor_names=np.array(["a", "b", "a"]))
+    with pytest.raises(DataError, match=r"some\.npz .*two factors 'a'.*rename one"):
+        open_archive(path)
+
+
+def test_bytes_name_as_strings_do(path):
+    save(
+        path,
+        images=images(),
+        labels=np.arange(12) % 2,
+        names=np.array([b"cat", "élan".encode()]),
+        factors=np.ones((12, 1)),
+        factor_names=np.array([b"age"]),
+    )
+    source = open_archive(path)
+    assert source.names == ("cat", "élan")
+    assert list(source.factors) == ["age"]
+    save(path, images=images(), labels=np.arange(12) % 2, names=np.array([b"cat", b"\xff"]))
+    with pytest.raises(DataError, match=r"'names' in .*some\.npz are not UTF-8.*save them as strings"):
         open_archive(path)

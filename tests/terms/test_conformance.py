@@ -39,6 +39,7 @@ class PriorCritic(Critic):
         squared_error,
         kl,
         functools.partial(kl, free_bits=0.1),
+        functools.partial(kl, free_bits=5.0),
         mmd,
         functools.partial(mmd, sampled=True),
         functools.partial(mmd, unbiased=False),
@@ -106,3 +107,134 @@ def test_the_mark_excuses_from_being_a_mean():
 def test_a_critic_that_cannot_learn_is_named():
     with pytest.raises(ValueError, match="reaches the critic's parameters"):
         check_critic(Aimless())
+
+
+@whole_batch
+def summed(draw):
+    return draw.z.square().sum()
+
+
+@whole_batch
+def summed_at_random(draw):
+    return (draw.z.square() * torch.rand_like(draw.z)).sum()
+
+
+def random_sum(draw):
+    return (draw.z.square() * torch.rand_like(draw.z)).sum()
+
+
+def crashes_without_labels(draw):
+    return draw.z.mean() * draw.y.double().mean().to(draw.z.dtype)
+
+
+def crashes_without_log_variances(draw):
+    return draw.q.logvar.exp().mean()
+
+
+def refuses_without_a_word(draw):
+    if draw.y is None:
+        raise ValueError
+    return draw.z.mean()
+
+
+def is_nan_without_labels(draw):
+    return draw.z.mean() * (float("nan") if draw.y is None else 1)
+
+
+def switches_gradients_on(draw):
+    torch.set_grad_enabled(True)
+    return draw.z.mean()
+
+
+@pytest.mark.parametrize(
+    ("term", "failed"),
+    [
+        (summed, "does not grow with the batch"),
+        (summed_at_random, "does not grow with the batch"),
+        (random_sum, "mean over samples"),
+        (lambda draw: (draw.z.square() * torch.rand(())).mean().sqrt(), "mean over samples"),
+        (crashes_without_labels, "without labels, but it raised AttributeError"),
+        (crashes_without_log_variances, "without log variances, but it raised AttributeError"),
+        (refuses_without_a_word, "a reason if it needs labels"),
+        (is_nan_without_labels, "finite value"),
+        (switches_gradients_on, "gradient mode"),
+    ],
+)
+def test_what_looks_right_and_is_wrong_is_named(term, failed):
+    with pytest.raises(ValueError, match=failed):
+        check_term(term)
+    assert torch.is_grad_enabled()
+
+
+def test_a_term_that_switches_gradients_off_is_named():
+    def switches(draw):
+        value = draw.z.mean()
+        torch.set_grad_enabled(False)
+        return value
+
+    with pytest.raises(ValueError, match="gradient mode"):
+        check_term(switches)
+    assert torch.is_grad_enabled()
+
+
+def needs_labels(draw):
+    if draw.y is None:
+        raise ValueError("this term needs labels")
+    return (draw.z.square().mean(1) * draw.y).mean()
+
+
+def random_mean(draw):
+    return (draw.z * torch.randn_like(draw.z)).square().mean()
+
+
+@whole_batch
+def correlation(draw):
+    return torch.corrcoef(draw.z.T).square().sum()
+
+
+@pytest.mark.parametrize("term", [needs_labels, random_mean, correlation])
+def test_right_terms_of_a_user_conform(term):
+    check_term(term)
+
+
+def test_a_critic_is_left_as_it_was():
+    critic = PriorCritic()
+    before = {name: value.clone() for name, value in critic.state_dict().items()}
+    check_term(critic)
+    check_critic(critic)
+    after = critic.state_dict()
+    assert all(value.dtype == torch.float32 for value in after.values())
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert all(parameter.grad is None for parameter in critic.parameters())
+
+
+class Meddler(PriorCritic):
+    """Its own loss moves the model by itself."""
+
+    def loss(self, draw):
+        if torch.is_grad_enabled():
+            draw.z.mean().backward(retain_graph=True)
+        return super().loss(draw)
+
+
+class Summing(PriorCritic):
+    def loss(self, draw):
+        return super().loss(draw) * len(draw.z)
+
+
+class Detached(PriorCritic):
+    def loss(self, draw):
+        return super().loss(draw).detach()
+
+
+@pytest.mark.parametrize(
+    ("critic", "failed"),
+    [
+        (Meddler, "leaves the model alone"),
+        (Summing, "critic's own loss that does not grow with the batch"),
+        (Detached, "no gradient history"),
+    ],
+)
+def test_a_critic_whose_own_loss_is_wrong_is_named(critic, failed):
+    with pytest.raises(ValueError, match=failed):
+        check_critic(critic())

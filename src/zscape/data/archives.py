@@ -24,7 +24,7 @@ from typing import IO
 
 import numpy as np
 
-from zscape.data.images import read_factors, read_labels
+from zscape.data.images import as_text, read_factors, read_labels
 from zscape.data.pixels import check_dtype, check_levels, image_shape, to_images
 from zscape.data.source import Source, rows_a_chunk
 from zscape.errors import DataError
@@ -43,6 +43,8 @@ _DAMAGED = (
     tokenize.TokenError,
 )
 _DSPRITES_SHAPES = ("square", "ellipse", "heart")
+# Classes of a factor, other than the shape: enough for any grid, few enough for a table of values.
+_MOST_CLASSES = 2**16
 _DSPRITES_FACTORS = ("shape", "scale", "orientation", "x", "y")
 
 
@@ -86,7 +88,7 @@ def _plain(images: _Member, members: dict[str, _Member], names: Sequence[str]) -
     label_name = next((name for name in _LABELS if name in members), None)
     labels = None if label_name is None else _read(members[label_name])
     if not names and "names" in members:
-        names = [str(name) for name in np.atleast_1d(_read(members["names"]))]
+        names = _texts(members["names"])
     classes, class_names = read_labels(labels, shape[0], names, str(images.path))
     return Source(
         shape=shape,
@@ -110,9 +112,12 @@ def _factor_columns(members: dict[str, _Member], count: int) -> dict[str, np.nda
         )
     names = [f"factor{column}" for column in range(table.shape[1])]
     if "factor_names" in members:
-        names = [str(name) for name in np.atleast_1d(_read(members["factor_names"]))]
+        names = _texts(members["factor_names"])
     if len(names) != table.shape[1]:
         raise DataError(f"{member.title} has {table.shape[1]} columns, but factor_names names {len(names)}")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{member.path} has two factors {twice!r} in factor_names; rename one of them")
     return read_factors(dict(zip(names, table.T, strict=True)), count, str(member.path))
 
 
@@ -124,10 +129,12 @@ def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
             f"latents_classes need shape ({shape[0]}, 5) or, with colour, ({shape[0]}, 6), "
             f"but in {images.path} they have {classes.shape}"
         )
+    _check_numeric(members["latents_classes"])
     # The sixth column, the first of the original file, is the colour: always white.
-    columns: dict[str, np.ndarray] = dict(
-        zip(_DSPRITES_FACTORS, classes[:, -5:].T.astype(np.int64), strict=True)
-    )
+    columns: dict[str, np.ndarray] = {
+        name: _dsprites_classes(name, column, members["latents_classes"])
+        for name, column in zip(_DSPRITES_FACTORS, classes[:, -5:].T, strict=True)
+    }
     values = {}
     if "latents_values" in members:
         table = _read(members["latents_values"])
@@ -136,6 +143,7 @@ def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
                 f"latents_values need the shape of latents_classes, {classes.shape}, "
                 f"but in {images.path} they have {table.shape}"
             )
+        _check_numeric(members["latents_values"])
         for (name, column), value in zip(columns.items(), table[:, -5:].T, strict=True):
             values[name] = np.full(column.max() + 1, np.nan)
             values[name][column] = value
@@ -149,6 +157,24 @@ def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
         factors=columns,
         values=values,
     )
+
+
+def _dsprites_classes(name: str, column: np.ndarray, member: _Member) -> np.ndarray:
+    """One factor as int64 classes."""
+    most = len(_DSPRITES_SHAPES) if name == "shape" else _MOST_CLASSES
+    inside = (column >= 0) & (column < most)
+    if not (inside.all() and np.array_equal(column, np.rint(column))):
+        raise DataError(
+            f"classes need to be whole numbers in 0..{most - 1}, but in {member.title} {name} spans "
+            f"{column.min():.3g} to {column.max():.3g}; correct them, or leave latents_classes out to read "
+            "the archive as ordinary images"
+        )
+    return column.astype(np.int64)
+
+
+def _check_numeric(member: _Member) -> None:
+    if member.dtype.kind not in "iubf":
+        raise DataError(f"{member.title} need numbers, but they are {member.dtype}; convert them")
 
 
 def _turntable(images: _Member, angles: _Member, names: Sequence[str]) -> Source:
@@ -235,6 +261,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Mem
         )
         shape, fortran, dtype = read(file)
         offset = file.tell()
+    if any(side < 0 for side in shape):
+        raise DataError(f"{name!r} in {path} has a header of shape {shape}; make or copy the archive again")
     # Objects are stored as a pickle, whose length says nothing about the shape.
     if not dtype.hasobject and info.file_size != offset + math.prod(shape) * dtype.itemsize:
         raise DataError(
@@ -249,6 +277,10 @@ def _read(member: _Member) -> np.ndarray:
         check_dtype(member.dtype, member.title)
     with _opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
         return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _texts(member: _Member) -> list[str]:
+    return [str(text) for text in np.atleast_1d(as_text(_read(member), member.title))]
 
 
 def _rows(member: _Member) -> Iterator[np.ndarray]:
