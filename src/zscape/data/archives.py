@@ -145,7 +145,7 @@ def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
             )
         _check_numeric(members["latents_values"])
         for (name, column), value in zip(columns.items(), table[:, -5:].T, strict=True):
-            values[name] = np.full(column.max() + 1, np.nan)
+            values[name] = np.full(column.max(initial=-1) + 1, np.nan)
             values[name][column] = value
     return Source(
         shape=shape,
