@@ -46,6 +46,7 @@ class PriorCritic(Critic):
         functools.partial(mmd, bandwidth=median_bandwidth),
         functools.partial(mmd, bandwidth=dimension_bandwidth, scale=0.5),
         functools.partial(mmd, bandwidth=2.0),
+        functools.partial(mmd, bandwidth=0.3),
     ],
     ids=str,
 )
@@ -124,7 +125,7 @@ def random_sum(draw):
 
 
 def crashes_without_labels(draw):
-    return draw.z.mean() * draw.y.double().mean().to(draw.z.dtype)
+    return (draw.z.mean(1) * draw.y.to(draw.z.dtype)).mean()
 
 
 def crashes_without_log_variances(draw):
@@ -238,3 +239,16 @@ class Detached(PriorCritic):
 def test_a_critic_whose_own_loss_is_wrong_is_named(critic, failed):
     with pytest.raises(ValueError, match=failed):
         check_critic(critic())
+
+
+class Penalised(PriorCritic):
+    """With a penalty on its own gradient, which needs gradients switched on."""
+
+    def loss(self, draw):
+        z = draw.z.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(self.net(z).sum(), z, create_graph=True)
+        return super().loss(draw) + slope.square().sum(1).mean()
+
+
+def test_a_critic_with_a_gradient_penalty_conforms():
+    check_critic(Penalised())
