@@ -23,7 +23,6 @@ def one_line(done, code):
     ("words", "said"),
     [
         (("model.latent=99999999999",), "allocate"),
-        (("data.name=~nouser/x",), "home directory"),
         pytest.param(
             ("engine.accelerator=cuda",),
             "accelerator is not available",
@@ -36,6 +35,10 @@ def test_what_this_machine_cannot_do_is_one_line(zscape, tmp_path, words, said):
     line = one_line(zscape("fit", "--out", tmp_path / "new", *SMALL[:-2], *sets), 1)
     assert said in line
     assert line.endswith(HINT + "\n")
+
+
+def test_a_home_folder_of_nobody_is_one_line(zscape, tmp_path):
+    assert "home" in one_line(zscape("fit", "--out", tmp_path / "new", "--data", "~nouser/x"), 1)
 
 
 def test_more_samples_than_memory_is_one_line(zscape, tmp_path):
