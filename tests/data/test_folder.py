@@ -252,3 +252,28 @@ def test_pictures_beside_classes_are_refused(classes):
 def test_a_bad_size_is_refused(classes):
     with pytest.raises(ValueError, match="size needs to be at least 1 pixel, but got 0"):
         open_folder(classes, size=0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("../0.png", r"row 3 of .*labels\.csv lists \.\./0\.png, which lies outside of .*name files"),
+        ("../g/../../g/0.png", r"row 3 .* lies outside"),
+        ("../g/0.png", r"row 3 of .* lists \.\./g/0\.png a second time"),
+        ("./0.png", r"row 3 of .* a second time"),
+        ("in/../0.png", r"row 3 of .* a second time"),
+        ("n" * 5000 + ".png", r"n\.png cannot be looked at \(File name too long\); check the path"),
+    ],
+)
+def test_csv_entries_outside_of_the_folder_or_twice_are_refused(tmp_path, entry, message):
+    write(tmp_path / "g" / "0.png", noise())
+    write(tmp_path / "0.png", noise())
+    (tmp_path / "labels.csv").write_text(f"file,label\n0.png,a\n{entry},b\n")
+    with pytest.raises(DataError, match=message):
+        open_folder(tmp_path / "g", labels=tmp_path / "labels.csv")
+
+
+def test_an_absolute_csv_entry_within_the_folder_is_taken(tmp_path):
+    path = write(tmp_path / "0.png", noise())
+    (tmp_path / "labels.csv").write_text(f"file,label\n{path},a\n")
+    assert open_folder(tmp_path, labels=tmp_path / "labels.csv").files == (path,)

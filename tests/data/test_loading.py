@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 from zscape.base import Data
 from zscape.data import load, sprites
+from zscape.data.pixels import fitted
 from zscape.errors import DataError
 
 
@@ -182,3 +183,43 @@ def test_paintings_use_their_test_folder(shared_data):
     assert data.names == ("baroque", "expressionism", "impressionism", "romanticism")
     np.testing.assert_array_equal(np.bincount(data.labels[data.splits["test"]]), np.full(4, 100))
     assert sum(map(len, data.splits.values())) == 3600
+
+
+def test_sizes_beyond_reason_are_refused():
+    for name in ("digits", "sprites"):
+        with pytest.raises(
+            ValueError, match=r"at most 8192|<= 8192 pixels, but got 100000; choose a smaller"
+        ):
+            load(name, size=100_000)
+    with pytest.raises(ValueError, match=r"at most 10000000 images, but .* make 583200000000"):
+        load("sprites:positions=60000")
+
+
+def test_small_images_are_enlarged_a_few_at_a_time(monkeypatch):
+    whole = load("digits", size=16)
+    monkeypatch.setattr("zscape.data.source.CHUNK_BYTES", 16 * 16 * 100)
+    rows = []
+
+    def noted(images, size, grey):
+        rows.append(len(images))
+        return fitted(images, size, grey)
+
+    monkeypatch.setattr("zscape.data.loading.fitted", noted)
+    same(whole, load("digits", size=16))
+    assert rows == [100] * 17 + [97]
+
+
+def test_paths_that_cannot_be_looked_at_are_refused(tmp_path):
+    folder = write_folder(tmp_path / "pictures")
+    long, user = "x" * 5000, "~nobody-of-that-name/x"
+    for options in ({"name": f"{long}/a.npz"}, {"name": "mnist", "data_dir": long}):
+        with pytest.raises(DataError, match=r"x cannot be looked at \(File name too long\)|check the path"):
+            load(**options)
+    for options in (
+        {"name": user},
+        {"name": "mnist", "data_dir": user},
+        {"name": "digits", "data_dir": user},
+        {"name": str(folder), "size": 8, "labels": user},
+    ):
+        with pytest.raises(DataError, match=f"{user} names a home folder that is not known; write the path"):
+            load(**options)

@@ -94,3 +94,8 @@ def test_classes_of_one_image_go_to_every_split():
     labels = np.concatenate([np.arange(100), np.full(900, 100)])
     splits = split_rows(1000, labels, seed=0)
     assert all(np.sum(labels[rows] < 100) > 2 for rows in splits.values())
+
+
+def test_a_negative_seed_is_refused_by_its_name():
+    with pytest.raises(ValueError, match="seed needs to be at least 0, but got -1"):
+        split_rows(100, seed=-1)

@@ -1,4 +1,5 @@
 import os
+import time
 import warnings
 from pathlib import Path
 
@@ -97,3 +98,35 @@ def test_the_cache_folder_can_be_named(monkeypatch, tmp_path):
     assert cache_dir() == tmp_path
     monkeypatch.delenv("ZSCAPE_CACHE")
     assert "zscape" in str(cache_dir())
+
+
+def test_the_key_sees_a_change_whose_size_and_time_are_set_back(tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(b"1")
+    os.utime(file, ns=(1, 1))
+    key = cache_key([file], ())
+    time.sleep(0.05)  # more than a tick of the file system's clock
+    file.write_bytes(b"2")
+    os.utime(file, ns=(1, 1))
+    written = cache_key([file], ())
+    assert written != key
+    other = tmp_path / "b.png"
+    other.write_bytes(b"2")
+    os.utime(other, ns=(1, 1))
+    other.replace(file)
+    assert cache_key([file], ()) != written
+
+
+def test_what_neither_memory_nor_disk_can_hold_is_refused(tmp_path):
+    shape = (2**24, 3, 2**13, 2**13)
+    with pytest.raises(DataError, match=r"3\.146e\+06 GiB, more than there is memory for; choose a smaller"):
+        gather(never, shape, budget_gib=float("inf"), cached=lambda: tmp_path / "a.npy")
+    with pytest.raises(DataError, match=r"take 3\.146e\+06 GiB, but .* GiB free; .*set ZSCAPE_CACHE"):
+        gather(never, shape, budget_gib=0.0, cached=lambda: tmp_path / "deep" / "a.npy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_of_an_unknown_user_is_refused(monkeypatch):
+    monkeypatch.setenv("ZSCAPE_CACHE", "~nobody-of-that-name/x")
+    with pytest.raises(DataError, match="~nobody-of-that-name/x names a home folder that is not known"):
+        cache_dir()

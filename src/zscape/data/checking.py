@@ -10,6 +10,7 @@ from zscape.data.entries import Entry, catalogue, located
 from zscape.data.folder import list_folder, read_picture
 from zscape.data.idx import is_idx
 from zscape.data.loading import load
+from zscape.data.store import expanded
 from zscape.errors import DataError
 
 
@@ -88,7 +89,7 @@ def _hashed(path: Path, known: Entry) -> list[Finding]:
 def _faulty_pictures(path: Path, labels: str | os.PathLike[str] | None) -> list[Finding]:
     if not path.is_dir() or any(is_idx(file) for file in path.iterdir()):
         return []
-    listed = list_folder(path, None if labels is None else Path(labels))
+    listed = list_folder(path, None if labels is None else expanded(labels))
     with ThreadPoolExecutor(max_workers=min(16, os.cpu_count() or 1)) as pool:
         faults = pool.map(_fault, listed.files)
     return [

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import pooch
 
 from zscape.data.entries import File, catalogue, entry, places
+from zscape.data.store import is_there
 from zscape.errors import DownloadError
 
 # Called with the file's name, the bytes there are, and the bytes there will be (0 where the server does not
@@ -69,7 +70,7 @@ def _target(data_dir: str | os.PathLike[str] | None) -> Path:
 
 
 def _fetch_file(file: File, target: Path, progress: Progress | None) -> None:
-    if target.exists():
+    if is_there(target):
         if not hash_matches(target, file.hashes):
             raise DownloadError(
                 f"{target} exists but is not the published file (needed {file.hashes[0]}); move it away and "

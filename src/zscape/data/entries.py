@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zscape.data.store import cache_dir
+from zscape.data.store import cache_dir, expanded, is_there
 from zscape.errors import DataError, nearest
 
 
@@ -233,7 +233,7 @@ def entry(name: str) -> Entry:
 def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
     """The data folders, in the order they are looked at: the one given, ZSCAPE_DATA, the user's cache."""
     given = [data_dir, os.environ.get("ZSCAPE_DATA")]
-    named = [Path(folder).expanduser().absolute() for folder in given if folder]
+    named = [expanded(folder).absolute() for folder in given if folder]
     return tuple(dict.fromkeys([*named, cache_dir() / "data"]))
 
 
@@ -263,26 +263,26 @@ def find(name: str, data_dir: str | os.PathLike[str] | None = None) -> Found:
 
 def _holds(folder: Path, wanted: Entry) -> bool:
     if not wanted.files:
-        return (folder / wanted.path).exists()
+        return is_there(folder / wanted.path)
     paths = [folder / file.path for file in wanted.files]
     # IDX files may also lie there unzipped.
-    return any(path.exists() or path.with_suffix("").is_file() for path in paths)
+    return any(is_there(path) or path.with_suffix("").is_file() for path in paths)
 
 
 def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
     """Where a known data set or a path lies; a relative path is also looked for in the data folders.
 
     Raises:
-        DataError: If it is nowhere; lists the places and how to get it.
+        DataError: If it is nowhere, or cannot be looked for; lists the places and how to get it.
     """
-    given = Path(name).expanduser()
+    given = expanded(name)
     known = name in _names()
     if not name:
         raise DataError(f"a data set needs a name or a path, but got none; {nearest('', _names())}")
     if not known:
         everywhere = [given.absolute(), *(folder / given for folder in places(data_dir))]
         looked: Sequence[Path] = tuple(dict.fromkeys(everywhere))
-        path = next((path for path in looked if path.exists()), None)
+        path = next((path for path in looked if is_there(path)), None)
         if path is None and len(given.parts) == 1 and not given.suffix:
             entry(name)
         remedy = "check the path"

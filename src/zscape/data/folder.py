@@ -17,7 +17,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from zscape.data.images import read_labels
+from zscape.data.pixels import check_size
 from zscape.data.source import Source, rows_a_chunk
+from zscape.data.store import is_there
 from zscape.errors import DataError
 
 T = TypeVar("T")
@@ -81,11 +83,10 @@ def open_folder(
 
     Raises:
         DataError: If there is nothing to read, sizes differ without `size`, or something cannot be read.
-        ValueError: If size < 1.
+        ValueError: If size is not in 1..8192.
     """
     listed = list_folder(folder, labels)
-    if size is not None and size < 1:
-        raise ValueError(f"size needs to be at least 1 pixel, but got {size}")
+    check_size(size)
     height, width, all_grey = _extent(listed.files, size, grey)
     shape = (len(listed.files), 1 if all_grey else 3, height, width)
     classes, class_names = read_labels(listed.labels, len(listed.files), (), str(folder))
@@ -288,17 +289,24 @@ def _listed_by_csv(folder: Path, labels: Path) -> Listed:
     if not rows:
         raise DataError(f"{labels} lists no files; give a row 'file,label' for each image")
     files, seen = [], set()
+    base = Path(os.path.normpath(folder))
     for number, row in enumerate(rows, start=2):
-        path = folder / (row["file"] or "")
+        # By name alone, so that links within the folder stay what they are.
+        path = Path(os.path.normpath(base / (row["file"] or "")))
         if not row["file"] or not row["label"]:
             raise DataError(
                 f"row {number} of {labels} lacks its file or its label; complete or delete the row"
+            )
+        if not path.is_relative_to(base):
+            raise DataError(
+                f"row {number} of {labels} lists {row['file']}, which lies outside of {folder}; name files "
+                "relative to that folder and within it"
             )
         if path in seen:
             raise DataError(
                 f"row {number} of {labels} lists {row['file']} a second time; delete one of the rows"
             )
-        if not path.is_file():
+        if not is_there(path):
             raise DataError(
                 f"row {number} of {labels} lists {row['file']}, but {path} does not exist; correct the row"
             )

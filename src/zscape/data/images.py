@@ -177,7 +177,7 @@ def from_arrays(
 
     Raises:
         DataError: If the images, labels or factors cannot be understood, or are of different lengths.
-        ValueError: If fractions are not three positive numbers with sum 1.
+        ValueError: If fractions are not three positive numbers with sum 1, or seed < 0.
     """
     array = _as_numpy(images)
     pixels = torch.from_numpy(to_images(array, f"the array {name!r}"))

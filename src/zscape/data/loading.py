@@ -1,5 +1,6 @@
 """From a name or a path to a data set: opened, prepared to size and colour, split."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -14,9 +15,9 @@ from zscape.data.folder import open_folder
 from zscape.data.idx import is_idx, open_idx, open_idx_folder
 from zscape.data.images import ARRAYS, Images
 from zscape.data.pixels import fitted, fitted_shape
-from zscape.data.source import Source
+from zscape.data.source import Source, rows_a_chunk
 from zscape.data.splits import FRACTIONS, split_rows
-from zscape.data.store import cache_dir, cache_key, gather
+from zscape.data.store import cache_dir, cache_key, expanded, gather
 from zscape.data.synthetic import DEFAULTS, open_sprites, parse_sprites_name, sprites_name
 from zscape.errors import DataError
 
@@ -43,8 +44,8 @@ def load(
             IDX file or an .npz archive. Names and relative paths are looked for in data folders: `data_dir`,
             ZSCAPE_DATA, the user's cache.
         data_dir: The data folder to look in first.
-        size: Side in pixels. The shorter side is scaled to it, antialiased, and the centre cropped. None
-            keeps the size that there is.
+        size: Side in pixels, at most 8192. The shorter side is scaled to it, antialiased, and the
+            centre cropped. None keeps the size that there is.
         grey: True for one channel, False for RGB, None for what there is.
         fractions: Shares of train, validation and test. Where the data set prescribes its test images,
             validation is cut from the rest in the ratio of the first two.
@@ -54,7 +55,7 @@ def load(
 
     Raises:
         DataError: If it cannot be found, read or understood; the message names the file and the remedy.
-        ValueError: If fractions, size or budget cannot be.
+        ValueError: If fractions, seed, size or budget cannot be.
     """
     name = os.fspath(name)
     if not budget_gib >= 0:
@@ -159,7 +160,7 @@ def _open(
     names = () if known is None else known.names
     title = path.resolve().name.split(".")[0] if known is None else name
     if path.is_dir() and not any(is_idx(file) for file in path.iterdir()):
-        csv = None if labels is None else Path(labels).expanduser()
+        csv = None if labels is None else expanded(labels)
         source = open_folder(path, size=size, grey=grey, labels=csv, names=names)
     else:
         _no_csv(labels, str(path))
@@ -214,7 +215,10 @@ def _digits() -> Source:
 
 def _fitted_chunks(source: Source, size: int | None, grey: bool | None) -> Iterator[np.ndarray]:
     for chunk in source.chunks():
-        yield fitted(chunk, size, grey)
+        # What is small as read may be large as wanted.
+        step = rows_a_chunk(math.prod(fitted_shape(chunk.shape, size, grey)[1:]))
+        for start in range(0, len(chunk), step):
+            yield fitted(chunk[start : start + step], size, grey)
 
 
 def _cache_file(source: Source, title: str, options: tuple[str, int | None, bool | None]) -> Path:
@@ -229,4 +233,4 @@ def _no_csv(labels: str | os.PathLike[str] | None, name: str) -> None:
 
 
 def _absolute(path: str | os.PathLike[str] | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(expanded(path).absolute())

@@ -11,6 +11,8 @@ from torch.nn.functional import interpolate
 from zscape.errors import DataError
 
 CHANNELS = (1, 3)
+# Longest side that images are scaled to or drawn at: one image in float32 then takes 0.75 GiB.
+MOST_SIDE = 8192
 # Luma of ITU-R BT.601, the weights Pillow's conversion to grey uses.
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -105,18 +107,31 @@ def _rounded(array: np.ndarray, source: str) -> np.ndarray:
     return np.rint(array.astype(np.float32) * 255).astype(np.uint8)
 
 
+def check_size(size: int | None) -> None:
+    """Refuse a side that no image can be scaled to.
+
+    Raises:
+        ValueError: If size is not in 1..8192.
+    """
+    if size is None:
+        return
+    if size < 1:
+        raise ValueError(f"size needs to be at least 1 pixel, but got {size}")
+    if size > MOST_SIDE:
+        raise ValueError(f"size needs to be at most {MOST_SIDE} pixels, but got {size}; choose a smaller one")
+
+
 def fitted_shape(
     shape: tuple[int, int, int, int], size: int | None, grey: bool | None
 ) -> tuple[int, int, int, int]:
     """The (N, C, H, W) that images of `shape` have after `fitted`.
 
     Raises:
-        ValueError: If size < 1.
+        ValueError: If size is not in 1..8192.
     """
     count, channels, height, width = shape
+    check_size(size)
     if size is not None:
-        if size < 1:
-            raise ValueError(f"size needs to be at least 1 pixel, but got {size}")
         height = width = size
     if grey is not None:
         channels = 1 if grey else 3

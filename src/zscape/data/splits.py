@@ -38,10 +38,12 @@ def split_rows(
         Split name to sorted int64 rows.
 
     Raises:
-        ValueError: If fractions are not three positive numbers with sum 1.
+        ValueError: If fractions are not three positive numbers with sum 1, or seed < 0.
         DataError: If there are too few images for every split to have one.
     """
     shares = _shares(fractions)
+    if seed < 0:
+        raise ValueError(f"seed needs to be at least 0, but got {seed}")
     fixed = {name: np.sort(np.asarray(rows, dtype=np.int64)) for name, rows in (fixed or {}).items()}
     if count < len(SPLITS):
         raise DataError(

@@ -5,7 +5,9 @@ when it is larger than the budget, even once.
 """
 
 import hashlib
+import math
 import os
+import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -27,15 +29,44 @@ _VERSION = "1"
 def cache_dir() -> Path:
     """The folder of prepared and fetched data: ZSCAPE_CACHE, or the platform's cache folder for zscape."""
     named = os.environ.get("ZSCAPE_CACHE")
-    return Path(named).expanduser().absolute() if named else Path(pooch.os_cache("zscape"))
+    return expanded(named).absolute() if named else Path(pooch.os_cache("zscape"))
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with ~ and ~user written out.
+
+    Raises:
+        DataError: If there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path} names a home folder that is not known; write the path in full") from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder at `path`.
+
+    Raises:
+        DataError: If that cannot be known: the path is too long, or lies in a folder that may not be read.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataError(f"{path} cannot be looked at ({error.strerror}); check the path") from error
 
 
 def cache_key(files: Iterable[Path], options: object) -> str:
-    """Short hash of a listing (path, size and time of change of each file) and of the options that count."""
+    """Short hash of a listing of the files and of the options that count.
+
+    Of each file its path, size and times of change; the second, of its entry in the folder, cannot be set
+    back.
+    """
     digest = hashlib.sha256(f"{_VERSION} {options!r}".encode())
     for file in files:
         status = file.stat()
-        digest.update(f"\n{file.absolute()} {status.st_size} {status.st_mtime_ns}".encode())
+        changed = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+        digest.update(f"\n{file.absolute()} {changed}".encode())
     return digest.hexdigest()[:20]
 
 
@@ -58,17 +89,40 @@ def gather(
             decode.
 
     Raises:
-        DataError: If the cache cannot be written or holds something else.
+        DataError: If there is no room for it, or the cache cannot be written or holds something else.
     """
-    fits = int(np.prod(shape, dtype=np.int64)) <= budget_gib * GIB
+    size = math.prod(shape)
+    fits = size <= budget_gib * GIB
     if fits and not keep:
-        images = torch.empty(shape, dtype=torch.uint8)
+        images = _room_in_memory(shape)
         _fill(images.numpy(), chunks())
         return images
     path = cached()
     if not path.is_file():
+        _check_disk(path, size)
         _write(path, chunks, shape)
     return _read(path, shape, in_memory=fits)
+
+
+def _room_in_memory(shape: tuple[int, ...]) -> Tensor:
+    try:
+        return torch.empty(shape, dtype=torch.uint8)
+    except RuntimeError as error:
+        raise DataError(
+            f"the images take {math.prod(shape) / GIB:.4g} GiB, more than there is memory for; choose a "
+            "smaller size, or a budget_gib below that to map them from disk"
+        ) from error
+
+
+def _check_disk(path: Path, size: int) -> None:
+    """Refuse what cannot fit before hours are spent on filling the disk."""
+    there = next((folder for folder in path.absolute().parents if folder.is_dir()), None)
+    free = shutil.disk_usage(there).free if there is not None else size
+    if size > free:
+        raise DataError(
+            f"prepared images take {size / GIB:.4g} GiB, but {there} has {free / GIB:.4g} GiB free; choose a "
+            "smaller size, free some space there, or set ZSCAPE_CACHE to a folder with more"
+        )
 
 
 def _fill(target: np.ndarray, chunks: Iterator[np.ndarray]) -> None:

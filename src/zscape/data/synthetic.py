@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from zscape.data.pixels import MOST_SIDE
 from zscape.data.source import Source, rows_a_chunk
 from zscape.errors import DataError
 
@@ -22,6 +23,8 @@ from zscape.errors import DataError
 _REACH = 0.2
 DEFAULTS = {"size": 64, "shapes": 3, "scales": 6, "orientations": 9, "positions": 8}
 _MOST_SHAPES = 3
+# Five factors of so many images take 400 MB.
+_MOST_IMAGES = 10_000_000
 _Plane = Float32[np.ndarray, "P H W"]
 
 
@@ -65,6 +68,8 @@ def open_sprites(**grid: int) -> Source:
             raise ValueError(f"sprites need {key} >= 1, but got {value}")
     if shapes > _MOST_SHAPES:
         raise ValueError(f"sprites need shapes <= {_MOST_SHAPES} (square, ellipse, heart), but got {shapes}")
+    if size > MOST_SIDE:
+        raise ValueError(f"sprites need size <= {MOST_SIDE} pixels, but got {size}; choose a smaller one")
     if size < 8:
         raise ValueError(f"sprites need size >= 8 pixels to be told apart, but got {size}")
     counts = {
@@ -74,6 +79,12 @@ def open_sprites(**grid: int) -> Source:
         "x": grid["positions"],
         "y": grid["positions"],
     }
+    images = math.prod(counts.values())
+    if images > _MOST_IMAGES:
+        raise ValueError(
+            f"sprites need a grid of at most {_MOST_IMAGES} images, but {counts} make {images}; "
+            "choose fewer positions, orientations or scales"
+        )
     values = {
         "shape": np.arange(1, shapes + 1, dtype=np.float64),
         "scale": np.linspace(0.5, 1, counts["scale"]) if counts["scale"] > 1 else np.ones(1),
