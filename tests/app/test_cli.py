@@ -73,6 +73,42 @@ def test_a_limit_measures_a_random_part_and_says_so(zscape, fitted):
     assert all("a random 50 of its 180 rows (seed 3)" in entry["definition"] for entry in measured)
 
 
+def test_other_splits_are_measured_beside_the_test_split(zscape, fitted):
+    for split in ("test", "train"):
+        assert zscape("measure", fitted, "--samples", 2, "--split", split).code == 0
+    named = {result.name: result for result in zs.Run(fitted).results()}
+    assert named["psnr"].n == 180
+    assert named["train_psnr"].n == 1437
+
+
+def test_codes_of_older_weights_are_refused_and_what_came_of_them_removed(zscape, fitted, tmp_path):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(fitted, run)
+    zscape("measure", run, "--samples", 2)
+    shutil.copy(run / "weights.safetensors", tmp_path / "old")
+    tensors = zs.Run(run).weights("weights.safetensors")
+    model = zs.Autoencoder.from_spec(zs.Run(run).spec["model"])
+    model.load_state_dict({name: tensor + 1e-3 for name, tensor in tensors.items()})
+    zs.training.checkpoint.save_weights(model, run / "weights.safetensors")
+    for words in (("measure", run), ("sample", run, "--density", "gaussian"), ("report", run)):
+        done = zscape(*words)
+        assert done.code == 1
+        assert "made with other weights" in done.err
+    assert zscape("encode", run).code == 0
+    assert not (run / "results.json").exists()
+    assert zscape("measure", run, "--samples", 2).code == 0
+
+
+def test_the_prior_is_remarked_on_where_nothing_pulls_to_it(zscape, tmp_path):
+    run = tmp_path / "run"
+    zscape("fit", "--recipe", "autoencoder", *SMALL, "--out", run)
+    done = zscape("sample", run, "--count", 2)
+    assert done.code == 0
+    assert "nothing in this objective pulls codes to the prior" in done.err
+
+
 def test_measure_prints_a_table_with_intervals(zscape, fitted):
     done = zscape("measure", fitted, "--samples", 2)
     assert done.code == 0

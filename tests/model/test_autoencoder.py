@@ -114,6 +114,12 @@ def test_an_encoder_of_the_wrong_width_is_named():
         model.encode(torch.zeros(2, 4))
 
 
+def test_a_decoder_of_the_wrong_width_is_named():
+    model = Autoencoder(nn.Flatten(), nn.Linear(3, 8), shape=(4,), latent=3)
+    with pytest.raises(ValueError, match=r"3 samples of shape \(4,\), but gave \(3, 8\)"):
+        model.decode(torch.zeros(3, 3))
+
+
 def test_pictures_do_not_depend_on_batches_and_leave_the_mode_alone():
     model = Autoencoder.mlp((1, 4, 4), latent=3).train()
     z = np.random.default_rng(0).normal(size=(7, 3))

@@ -236,9 +236,10 @@ def test_data_of_another_run_is_refused(make):
 
 
 def test_data_with_too_few_samples_is_refused(make):
-    run, _ = make(spec={"data": {"name": "no fingerprint"}})
+    few = data.from_arrays(np.zeros((9, 8, 8), np.uint8))
+    run, _ = make(spec={"data": {"name": "few", "fingerprint": few.fingerprint}})
     with pytest.raises(ValueError, match="of 240 samples or more, but got arrays of 9"):
-        write(run, data.from_arrays(np.zeros((9, 8, 8), np.uint8)))
+        write(run, few)
 
 
 @pytest.mark.parametrize("name", ["codes.parquet", "samples.parquet", "results.json", "weights.safetensors"])

@@ -393,6 +393,11 @@ def test_what_cannot_be_fitted_is_refused_before_anything_is_written(data, tmp_p
     assert not (tmp_path / "run").exists()
 
 
+def test_a_recipe_that_was_not_called_is_named(data, tmp_path):
+    with pytest.raises(TypeError, match=r"mapping|Mapping"):
+        zs.fit(small(data), zs.recipes.vae, data, out=tmp_path / "run")
+
+
 def test_numbers_of_epochs_must_be_whole(data, tmp_path):
     with pytest.raises(TypeError, match=r"float|epochs"):
         fit(data, tmp_path / "run", epochs=1.5)

@@ -51,7 +51,7 @@ def show_one(
     """Write a contact sheet and say what is on it."""
     loaded = data.load(name, **options)
     sheet, caption = data.contact_sheet(loaded, count, seed=seed)
-    target = out or Path(f"{loaded.name}.png")
+    target = out or Path(f"{loaded.name}-sheet.png")
     with whole_file(target) as temporary:
         Image.fromarray(sheet).save(temporary)
     if as_json:

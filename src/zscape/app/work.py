@@ -69,6 +69,7 @@ def resume(path: Path, data_dir: Path | None) -> Run:
 def encode(path: Path, batch: int, data_dir: Path | None) -> Path:
     """Encode the run's data set."""
     run = Run(path)
+    _drop_stale(run)
     with console.progress("encode") as told:
         tables.encode_file(
             run.model,
@@ -91,17 +92,23 @@ def measure(
     codes = _some(codes, limit, seed)
     x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
     with console.progress("measure") as told:
-        done: list[str] = []
+        # Nearly all the time goes into likelihoods of draws, so progress is counted in them.
+        total, state = len(codes) * samples, {"done": 0, "name": ""}
 
         def step(name: str) -> None:
-            done.append(name)
-            told(len(done), 0, name)
+            state["name"] = name
+            told(state["done"], total if state["done"] < total else 0, name)
+
+        def log_prob(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+            state["done"] += len(x)
+            told(state["done"], total, f"{state['name']} (--samples {samples})")
+            return run.model.log_prob(x, z)
 
         results = measures.everything(
             codes,
             x,
             xhat=run.decode(codes.mean),
-            log_prob=run.model.log_prob,
+            log_prob=log_prob,
             samples=samples,
             seed=seed,
             on_step=step,
@@ -109,6 +116,9 @@ def measure(
     if len(codes) < rows:
         note = f", a random {len(codes):,} of its {rows:,} rows (seed {seed})"
         results = [replace(result, definition=result.definition + note) for result in results]
+    if split != "test":
+        # The test split is what a reader takes a number for; others say so in their names.
+        results = [replace(result, name=f"{split}_{result.name}") for result in results]
     run.record(results)
     return results
 
@@ -118,6 +128,11 @@ def sample(
 ) -> dict[str, Path]:
     """Draw codes from a density, decode them, and write both."""
     run = Run(path)
+    if density == "prior" and not {"kl", "mmd"} & set(run.spec["objective"]):
+        console.tell(
+            "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
+            "--density gaussian draws from where they are"
+        )
     drawn = _density(run, density, components=components, label=label, seed=seed).sample(count, seed=seed)
     notes = {"density": density, "count": count, "seed": seed, "label": label}
     table = pa.table({"id": np.arange(count), "code": tables.vectors(drawn)})
@@ -186,6 +201,19 @@ def _codes_of(run: Run, data: Images | None = None) -> Codes:
     return codes
 
 
+def _drop_stale(run: Run) -> None:
+    """Remove what was measured on and drawn from codes of weights that the run no longer has."""
+    if not run.codes_path.exists():
+        return
+    try:
+        tables.check_origin(run.codes_path, run.model)
+    except RunFormatError:
+        for path in (run.path / "results.json", run.samples_path):
+            if path.exists():
+                path.unlink()
+                console.tell(f"{path} was of other weights and is removed; make it again")
+
+
 def _some(codes: Codes, limit: int, seed: int) -> Codes:
     if len(codes) <= limit:
         return codes
@@ -242,5 +270,6 @@ def _clear_demo(out: Path) -> None:
 
 def _quiet_engine() -> None:
     """Keep the engine's notes on devices and precision out of the progress."""
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # The parent logger's level is set anew when the engine is imported; those below it keep theirs.
+    for name in ("lightning_fabric.utilities.rank_zero", "lightning_utilities.core.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)

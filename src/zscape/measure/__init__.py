@@ -6,6 +6,7 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 
 from zscape.measure.distances import mean_distances, mean_pairwise_distance, prior_distance
 from zscape.measure.likelihood import (
+    bounds,
     elbo,
     elbo_per_sample,
     importance_bound,
@@ -35,6 +36,7 @@ __all__ = [
     "active_units",
     "aggregate_covariance",
     "aggregate_moments",
+    "bounds",
     "elbo",
     "elbo_per_sample",
     "everything",

@@ -36,9 +36,12 @@ def around(
     unit: str,
     definition: str,
     seed: int | None = None,
+    within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Result:
-    """A value and 1.96 standard errors to either side; no interval where the error is None."""
-    low, high = (None, None) if error is None else (value - Z95 * error, value + Z95 * error)
+    """A value and 1.96 standard errors to either side, cut at what is possible; no interval without error."""
+    low, high = None, None
+    if error is not None:
+        low, high = max(value - Z95 * error, within[0]), min(value + Z95 * error, within[1])
     return Result(name, value, low, high, n, unit, definition, seed)
 
 

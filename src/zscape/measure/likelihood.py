@@ -76,14 +76,8 @@ def elbo(
         ValueError: If codes have no log variances or another length than x, if log_prob returns another
             shape, NaN or +infinity, or if samples or batch is < 1.
     """
-    return mean_result(
-        "elbo",
-        _finite_rows(elbo_per_sample(x, codes, log_prob, samples=samples, seed=seed, batch=batch), "elbo"),
-        unit="nats",
-        definition="mean of log p(x|z) over draws from q(z|x), minus KL(q(z|x), N(0, I)) in closed form, "
-        f"mean over samples, draws per sample: {samples}",
-        seed=seed,
-    )
+    values = elbo_per_sample(x, codes, log_prob, samples=samples, seed=seed, batch=batch)
+    return _elbo_result(values, samples, seed)
 
 
 def importance_bound_per_sample(
@@ -149,10 +143,57 @@ def importance_bound(
     References:
         Burda et al., Importance Weighted Autoencoders, ICLR 2016. Differs in: nothing.
     """
-    bounds = importance_bound_per_sample(x, codes, log_prob, samples=samples, seed=seed, batch=batch)
+    values = importance_bound_per_sample(x, codes, log_prob, samples=samples, seed=seed, batch=batch)
+    return _importance_result(values, samples, seed)
+
+
+def bounds(
+    x: np.ndarray,
+    codes: CodesLike,
+    log_prob: LogProb,
+    *,
+    samples: int = 100,
+    seed: int = 0,
+    batch: int = 1024,
+) -> list[Result]:
+    """`elbo` and `importance_bound` from the same draws: one pass, and two numbers that can be compared.
+
+    Args:
+        x: Data, (N, *shape).
+        codes: Posterior of each row of x: a table with log variances, or a pair (mean, logvar).
+        log_prob: log p(x | z); see `LogProb`.
+        samples: Draws from each posterior.
+        seed: Of the draws.
+        batch: Rows given to log_prob at once.
+
+    Raises:
+        ValueError: As `importance_bound`.
+    """
+    likelihood, weight = np.zeros(len(x)), np.full(len(x), -np.inf)
+    for log_px, log_ratio in _draws(x, codes, log_prob, samples=samples, seed=seed, batch=batch):
+        likelihood += log_px
+        np.logaddexp(weight, log_px + log_ratio, out=weight)
+    return [
+        _elbo_result(likelihood / samples - kl_per_sample(codes), samples, seed),
+        _importance_result(weight - math.log(samples), samples, seed),
+    ]
+
+
+def _elbo_result(values: np.ndarray, samples: int, seed: int) -> Result:
+    return mean_result(
+        "elbo",
+        _finite_rows(values, "elbo"),
+        unit="nats",
+        definition="mean of log p(x|z) over draws from q(z|x), minus KL(q(z|x), N(0, I)) in closed form, "
+        f"mean over samples, draws per sample: {samples}",
+        seed=seed,
+    )
+
+
+def _importance_result(values: np.ndarray, samples: int, seed: int) -> Result:
     return mean_result(
         "importance_bound",
-        _finite_rows(bounds, "importance_bound"),
+        _finite_rows(values, "importance_bound"),
         unit="nats",
         definition="log of the mean of p(x|z) p(z) / q(z|x) over draws from q(z|x), a lower bound on log "
         f"p(x), mean over samples, draws per sample: {samples}",

@@ -103,7 +103,9 @@ def pca_results(codes: CodesLike) -> list[Result]:
     latents = points.shape[1]
 
     def result(name: str, value: float, influence: np.ndarray, unit: str, definition: str) -> Result:
-        return around(name, value, standard_error(influence), n=len(points), unit=unit, definition=definition)
+        error = standard_error(influence)
+        within = (0.0, float(latents) if unit else 1.0)
+        return around(name, value, error, n=len(points), unit=unit, definition=definition, within=within)
 
     return [
         result(

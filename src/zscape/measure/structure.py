@@ -132,6 +132,7 @@ def offdiagonal_correlation(codes: CodesLike) -> Result:
         "offdiagonal_correlation",
         float((correlation**2).sum()) / pairs - 1 / (count - 1),
         standard_error(influence),
+        within=(-1 / (count - 1), 1.0),
         n=count,
         unit="",
         definition="mean over pairs of latents of the squared correlation of posterior means, less its "

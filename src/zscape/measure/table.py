@@ -9,7 +9,7 @@ import numpy as np
 
 from zscape.base import Codes, Result, code_arrays
 from zscape.measure.distances import mean_pairwise_distance
-from zscape.measure.likelihood import LogProb, elbo, importance_bound
+from zscape.measure.likelihood import LogProb, bounds
 from zscape.measure.reconstruction import fitting_sigma, psnr, squared_error, ssim
 from zscape.measure.spectrum import pca_results
 from zscape.measure.structure import active_units, aggregate_moments, offdiagonal_correlation, varying
@@ -42,7 +42,7 @@ def everything(
         xhat: Their reconstructions: the decoded means.
         log_prob: log p(x | z); see `LogProb`.
         data_range: Largest minus smallest value an image can have.
-        samples: Draws per row for the importance bound.
+        samples: Draws per row for the bounds on log p(x).
         seed: Of whatever is drawn at random.
         on_step: Called with the name of each measure before it starts.
 
@@ -88,8 +88,7 @@ def _likelihood(
     codes: Codes, x: np.ndarray, log_prob: LogProb, samples: int, seed: int
 ) -> Iterator[tuple[str, Measure]]:
     if codes.logvar is not None:
-        yield "elbo", lambda: [elbo(x, codes, log_prob, seed=seed)]
-        yield "importance_bound", lambda: [importance_bound(x, codes, log_prob, samples=samples, seed=seed)]
+        yield "elbo and importance_bound", lambda: bounds(x, codes, log_prob, samples=samples, seed=seed)
 
 
 def _structure(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -188,9 +189,20 @@ class Autoencoder(nn.Module):
         return output
 
     def decode(self, z: Float[Tensor, "B D"]) -> Likelihood:
-        """Likelihood of data given codes (B, D)."""
+        """Likelihood of data given codes (B, D).
+
+        Raises:
+            ValueError: If the decoder gives a tensor that does not hold B samples of the model's shape.
+        """
         output = self.decoder(z)
-        return self.head(output.reshape(-1, *self.shape)) if isinstance(output, Tensor) else output
+        if not isinstance(output, Tensor):
+            return output
+        if output.numel() != len(z) * math.prod(self.shape):
+            raise ValueError(
+                f"the decoder must give {len(z)} samples of shape {self.shape}, "
+                f"but gave {tuple(output.shape)}"
+            )
+        return self.head(output.reshape(len(z), *self.shape))
 
     def pictures(self, z: Float[np.ndarray, "N D"], *, batch: int = 1024) -> Float[np.ndarray, "N ..."]:
         """Mean data at codes z (N, D), as float32 (N, *shape), in evaluation mode and without gradients.

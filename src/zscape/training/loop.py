@@ -316,7 +316,7 @@ class Loop:
         self.processes.wait()
         raise StoppedError(
             f"stopped at step {self.place.step} of {self.total}; checkpointed. "
-            f"Continue with: zscape fit --resume {self.path}",
+            f"Continue with zscape.resume or: zscape fit --resume {self.path}",
             signal=signals.received or 0,
         )
 

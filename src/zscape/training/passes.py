@@ -79,7 +79,8 @@ class Passes:
             raise ValueError(f"the decoder must give data of shape {needed}, but gave {came}")
         for name, value in self._alone(draw, key).items():
             if not isinstance(value, Tensor) or value.shape != ():
-                raise ValueError(f"term {name!r} must give a scalar tensor, but gave {value!r:.80}")
+                came = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+                raise ValueError(f"term {name!r} must give a scalar tensor, but gave {came}")
 
     def loss(self, values: dict[str, Tensor], step: int) -> Tensor:
         """The weighted sum of the terms, with weights and capacities as at `step`."""

@@ -7,7 +7,7 @@ import importlib.metadata
 import inspect
 import json
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
@@ -112,8 +112,13 @@ def weighted(objective: Objective) -> dict[str, Weighted]:
 
     Raises:
         ValueError: If the objective is empty or a name cannot be a column of history.csv.
-        TypeError: If a value is not a term.
+        TypeError: If it is no mapping, or a value is not a term.
     """
+    if not isinstance(objective, Mapping):
+        raise TypeError(
+            f"an objective is a mapping of named terms, but got {type(objective).__name__}; "
+            "a recipe is called, as in zscape.recipes.vae()"
+        )
     if not objective:
         raise ValueError("an objective needs at least one term, but it is empty; see zscape.recipes")
     reserved = {"step", "epoch", "split", "seconds", "total", "rate", "samples_per_second"}
