@@ -167,7 +167,7 @@ def demo(
         Path, typer.Option(help="Run folder to write; one left by an earlier demo is replaced.")
     ] = Path("runs/demo"),
 ) -> None:
-    """Run the whole chain on the embedded digits: fit, encode, measure, sample, report. Half a minute or less."""
+    """Run the whole chain on the embedded digits: fit, encode, measure, sample, report. Under a minute."""
     from zscape.app import work
 
     console.show(f"report: {work.demo(out)}")
