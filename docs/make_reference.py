@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from zscape.app.cli import app
-from zscape.app.settings import known_keys
+from zscape.app.settings import known_settings
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 HEAD = "# Command line\n\n<!-- Written by `make reference`: change the code, not this page. -->\n"
@@ -29,8 +29,9 @@ def render() -> str:
     """The whole page."""
     # The name of the program is that of [project.scripts], whatever the typer application is called.
     sections = list(_sections("zscape", typer.main.get_command(app)))
-    keys = "\n".join(known_keys())
-    return HEAD + "".join(sections) + SETTINGS + f"\n```text\n{keys}\n```\n"
+    rows = [f"| `{key}` | {default} | {takes} |" for key, (takes, default) in known_settings().items()]
+    table = "\n".join(["| key | default | takes |", "|---|---|---|", *rows])
+    return HEAD + "".join(sections) + SETTINGS + f"\n{table}\n"
 
 
 def _sections(name: str, command: typing.Any) -> Iterator[str]:

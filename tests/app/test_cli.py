@@ -260,7 +260,14 @@ def test_every_key_that_is_listed_is_known(zscape):
         keys
     )
     _sections(dict.fromkeys(keys))
-    assert lines(zscape("settings", "bandwidth").out) == ["mmd.bandwidth"]
+    assert keys["mmd.bandwidth"] == {"takes": "zhao or dimension or median or a number", "default": "zhao"}
+    assert keys["model.widths"]["default"] == "[500, 500]"
+    assert keys["kl.weight"]["takes"].startswith("a number or a schedule")
+    assert [line.split()[0] for line in lines(zscape("settings", "bandwidth").out)] == [
+        "key",
+        "mmd.bandwidth",
+    ]
+    assert zscape("settings", "no-such-key").code == 2
 
 
 def test_a_diverged_fit_has_an_exit_code_of_its_own(zscape, tmp_path):

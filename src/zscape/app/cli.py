@@ -178,11 +178,18 @@ def settings(
     find: Annotated[str, typer.Argument(help="Only keys that contain this.")] = "",
     json: Json = False,
 ) -> None:
-    """List every key that --set and --config take."""
-    from zscape.app.settings import known_keys
+    """List every key that --set and --config take, with its default and what it takes."""
+    from zscape.app.settings import known_settings
 
-    keys = [key for key in known_keys() if find in key]
-    console.show(keys if json else "\n".join(keys))
+    known = {key: entry for key, entry in known_settings().items() if find in key}
+    if not known:
+        raise SettingError(f"no setting has {find!r} in its key; zscape settings lists them all")
+    if json:
+        console.show({key: {"takes": takes, "default": default} for key, (takes, default) in known.items()})
+        return
+    console.table(
+        ("key", "default", "takes"), [(key, default, takes) for key, (takes, default) in known.items()]
+    )
 
 
 @data_app.command("list")

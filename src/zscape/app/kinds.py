@@ -38,7 +38,7 @@ def check_type(key: str, value: object, hint: Any) -> None:  # noqa: ANN401 (a t
         SettingError: Saying what was needed and what came.
     """
     if not _fits(value, hint):
-        raise SettingError(f"{key} needs {_words(hint)}, but got {value!r}")
+        raise SettingError(f"{key} needs {words(hint)}, but got {value!r}")
 
 
 def _fits(value: Any, hint: Any) -> bool:  # noqa: ANN401 (anything, and a type expression)
@@ -63,11 +63,11 @@ def _fits(value: Any, hint: Any) -> bool:  # noqa: ANN401 (anything, and a type 
     return isinstance(value, hint)
 
 
-def _words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
-    """A type as a person would say it."""
+def words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
+    """A type as a person would say it: words(int | None) is "a whole number or none"."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_words(argument) for argument in arguments))
+        return " or ".join(dict.fromkeys(words(argument) for argument in arguments))
     if _is_callable(hint):
         return "a schedule such as Warmup(stop=1, steps=1000)"
     if origin is os.PathLike:

@@ -22,7 +22,7 @@ import torch
 
 from zscape import data as datasets
 from zscape import recipes, terms
-from zscape.app.kinds import check_type, parameters
+from zscape.app.kinds import check_type, parameters, words
 from zscape.base import Objective, Weighted
 from zscape.data import Images
 from zscape.errors import SettingError, nearest
@@ -128,20 +128,49 @@ def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
     return Request(data, model, objective, options)
 
 
-def known_keys() -> list[str]:
-    """Every dotted key there is, with the terms of every recipe."""
-    keys = [*_ALONE, "recipe.name", "model.net", "head.name"]
-    owners: list[tuple[str, Callable[..., Any]]] = [
-        ("data", datasets.load),
-        ("optimiser", Adam),
-        ("engine", Engine),
-    ]
-    owners += [("model", net) for net in _NETS.values()] + [("head", head) for head in _HEADS.values()]
-    owners += [("recipe", recipe) for recipe in _RECIPES.values()] + list(_TERMS.items())
+def known_settings() -> dict[str, tuple[str, str]]:
+    """Every dotted key there is, with what it takes and what it is when not given."""
+    found = {
+        "epochs": ("a whole number", "30"),
+        "batch": ("a whole number", "128"),
+        "seed": ("a whole number", "0"),
+        "recipe.name": (" or ".join(sorted(_RECIPES)), "vae"),
+        "model.net": (" or ".join(_NETS), "mlp"),
+        "head.name": (" or ".join(_HEADS), "bernoulli"),
+    }
+    owners: list[tuple[str, Callable[..., Any]]] = [("data", datasets.load), ("optimiser", Adam)]
+    owners += [("engine", Engine)] + [("model", net) for net in _NETS.values()]
+    owners += [("head", head) for head in _HEADS.values()] + list(_TERMS.items())
+    owners += [("recipe", recipe) for recipe in _RECIPES.values()]
     for section, owner in owners:
-        keys += [f"{section}.{name}" for name in parameters(owner)]
-    keys += [f"{name}.{part}" for name in ("reconstruction", *_TERMS) for part in ("weight", "capacity")]
-    return sorted(set(keys) - {"model.head"})
+        defaults = inspect.signature(owner).parameters
+        for name, hint in parameters(owner).items():
+            note = f" ({owner.__name__})" if section == "recipe" else ""
+            found.setdefault(f"{section}.{name}", (words(hint) + note, _shown(defaults[name].default)))
+    for name in ("reconstruction", *_TERMS):
+        found[f"{name}.weight"] = (words(_WEIGHT), "the recipe's")
+        found[f"{name}.capacity"] = (words(_WEIGHT | None), "none")
+    choices = {"model.activation": ACTIVATIONS, "mmd.bandwidth": [*_FUNCTIONS, "a number"]}
+    found |= {key: (" or ".join(known), found[key][1]) for key, known in choices.items()}
+    # What build fills in where the function asks for a value.
+    found |= {
+        "data.name": (found["data.name"][0], "digits"),
+        "model.latent": (found["model.latent"][0], "10"),
+    }
+    found["head.std"] = ("a number, or none to learn it (gaussian)", found["head.std"][1])
+    return dict(sorted(found.items()))
+
+
+def _shown(default: object) -> str:
+    """A default as --set would take it."""
+    for name, function in _FUNCTIONS.items():
+        if default is function:
+            return name
+    if isinstance(default, type):
+        return default.__name__
+    if isinstance(default, tuple):
+        return str(list(default))
+    return str(default).lower() if default is None or isinstance(default, bool) else str(default)
 
 
 def _sections(settings: Settings) -> dict[str, Settings]:
@@ -291,4 +320,4 @@ def _choice(name: object, known: Collection[str], key: str) -> str:
 
 
 def _hint(key: str) -> str:
-    return nearest(key, known_keys())
+    return nearest(key, known_settings())
