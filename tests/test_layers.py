@@ -17,10 +17,10 @@ SOURCE = ROOT / "src" / "zscape"
 LAYERS = (
     ("errors", "schedules"),
     ("base", "files"),
-    ("data", "model"),
+    ("data", "model", "energy"),
     ("terms", "run"),
     ("recipes", "training"),
-    ("codes",),
+    ("codes", "judge"),
     ("measure", "walk", "sample"),
     ("report",),
     ("studies",),
