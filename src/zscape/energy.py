@@ -191,25 +191,23 @@ class Cloud:
 
     def _potential(self, left: np.ndarray, *, slopes: bool) -> tuple[np.ndarray, np.ndarray]:
         values, moments = np.zeros(len(left)), np.zeros((len(left), left.shape[1] - 1))
-        rows = min(len(left), _ROWS)
+        rows, columns, block = self._block(len(left))
         for here in _parts(0, len(left), rows):
-            for there in _parts(0, len(self), _PAIRS // rows):
+            for there in _parts(0, len(self), columns):
                 right = self._right[there]
-                roots = self._roots(left[here], right)
+                roots = self._roots(left[here], right, block)
                 values[here] += self._sum(roots, there)
                 if slopes:
                     moments[here] += self._inverse(roots) @ self._weighted(right, there)
-        if self.weights is None:
-            values, moments = values / len(self), moments / len(self)
-        return values - self.smoothing, moments
+        return self._means(values, moments)
 
     def _own_potential(self, *, slopes: bool) -> tuple[np.ndarray, np.ndarray]:
         values, moments = np.zeros(len(self)), np.zeros((len(self), self._right.shape[1] - 1))
-        rows = min(len(self), _ROWS)
+        rows, columns, block = self._block(len(self))
         for here in _parts(0, len(self), rows):
             left, right = self._factors(here), self._right[here]
-            for there in (here, *_parts(here.stop, len(self), _PAIRS // rows)):
-                roots = self._roots(left, self._right[there])
+            for there in (here, *_parts(here.stop, len(self), columns)):
+                roots = self._roots(left, self._right[there], block)
                 if there is here:
                     np.fill_diagonal(roots, self.smoothing)
                 else:
@@ -223,15 +221,25 @@ class Cloud:
                 else:
                     moments[there] += inverse.T @ self._weighted(right, here)
                 moments[here] += inverse @ self._weighted(self._right[there], there)
-        if self.weights is None:
-            values, moments = values / len(self), moments / len(self)
-        return values - self.smoothing, moments
+        return self._means(values, moments)
 
-    def _roots(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """sqrt(|x - y|^2 + a^2) of every pair."""
-        roots = left @ right.T
+    def _means(self, values: np.ndarray, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums over the codes as means of h and of its slopes; weights have sum 1 already."""
+        number = len(self) if self.weights is None else 1
+        return values / number - self.smoothing, moments / number
+
+    def _block(self, count: int) -> tuple[int, int, np.ndarray]:
+        """Rows and columns of a block for `count` points, and room for it: new memory each time is slow."""
+        rows = min(count, _ROWS)
+        columns = min(max(_PAIRS // max(rows, len(self.centre)), _ROWS), len(self))
+        return rows, columns, np.empty(rows * max(rows, columns))
+
+    def _roots(self, left: np.ndarray, right: np.ndarray, block: np.ndarray) -> np.ndarray:
+        """sqrt(|x - y|^2 + a^2) of every pair, written into `block`."""
+        roots = block[: len(left) * len(right)].reshape(len(left), len(right))
+        np.matmul(left, right.T, out=roots)
         # Rounding leaves equal codes a little apart, on either side of 0.
-        np.maximum(roots, self.smoothing**2, out=roots)
+        np.abs(roots, out=roots)
         return np.sqrt(roots, out=roots)
 
     def _inverse(self, roots: np.ndarray) -> np.ndarray:
