@@ -14,7 +14,7 @@ from PIL import Image
 from zscape import data
 from zscape.base import Result
 from zscape.errors import RunFormatError
-from zscape.report import write
+from zscape.report import write, write_singles
 from zscape.run import Run
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -280,3 +280,13 @@ def test_no_warning_is_shown_to_the_caller(make):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write(run, data_set, tsne=True)
+
+
+def test_single_pictures_are_written_pixel_for_pixel_and_old_ones_go(make):
+    run, _ = make()
+    images = np.random.default_rng(0).random((3, 1, 8, 8)).astype(np.float32)
+    write_singles(run, images)
+    folder = write_singles(run, images[:2])
+    assert sorted(path.name for path in folder.iterdir()) == ["0000.png", "0001.png"]
+    with Image.open(folder / "0001.png") as picture:
+        np.testing.assert_array_equal(np.asarray(picture)[..., 0], np.rint(255 * images[1, 0]))

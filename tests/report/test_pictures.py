@@ -128,3 +128,22 @@ def test_manifold_axes_say_where_a_code_lies():
     assert names == ["−1.5", "−1", "−0.5", "0", "0.5", "1", "1.5"]
     np.testing.assert_allclose(axes.get_xticks()[3], 9.5)
     np.testing.assert_allclose(axes.get_yticks(), axes.get_xticks()[::-1])
+
+
+def test_compared_groups_stand_below_each_other_pixel_by_pixel():
+    images = noise(6, 1, 9, 9)
+    figure = pictures.compared({"these": images[:4], "those": images[4:]}, 2)
+    shown = figure.axes[0].get_images()[0].get_array()
+    height = 2 * 9 + 1 + 3 + 9  # two rows, the space between groups, one row
+    zoom = len(shown) // height
+    canvas = shown[::zoom, ::zoom]
+    assert canvas.shape == (height, 19, 4)
+    np.testing.assert_array_equal(canvas[22:, 10:, 0], np.rint(255 * images[5, 0]))
+    assert [note.get_text() for note in figure.axes[0].texts] == ["these", "those"]
+
+
+def test_compared_refuses_pictures_of_other_shapes():
+    with pytest.raises(ValueError, match="of one shape"):
+        pictures.compared({"a": noise(1, 1, 4, 4), "b": noise(1, 1, 4, 5)}, 2)
+    with pytest.raises(ValueError, match="of one shape"):
+        pictures.compared({}, 2)

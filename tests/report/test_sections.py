@@ -8,7 +8,7 @@ from pyarrow import parquet
 from zscape import codes
 from zscape.base import Codes
 from zscape.errors import RunFormatError
-from zscape.report import sections
+from zscape.report import pictures, samples, sections
 from zscape.run import Run
 
 
@@ -109,20 +109,20 @@ def test_collapsed_codes_are_drawn(make):
 
 def test_samples_say_how_they_were_drawn(make):
     run, _ = make(samples=1)
-    assert caption(sections.sampled(run), "samples").endswith("density StandardNormal, seed 3.")
+    assert caption(samples.sampled(run), "samples").endswith("density StandardNormal, seed 3.")
 
 
 @pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (24, 2, 12), (64, 4, 16), (90, 4, 16)])
 def test_samples_fill_even_rows(make, count, rows, columns):
     run, _ = make(samples=count)
-    figure = sections.sampled(run).plates[0].figure
+    figure = samples.sampled(run).plates[0].figure
     tall, wide = figure.axes[0].get_images()[0].get_array().shape[:2]
     assert tall / wide == pytest.approx((9 * rows - 1) / (9 * columns - 1))
 
 
 def test_samples_leave_out_what_was_not_asked(make):
     run, _ = make(meta=b'{"density": "prior", "label": null}')
-    assert caption(sections.sampled(run), "samples").endswith("drawn: density prior.")
+    assert caption(samples.sampled(run), "samples").endswith("drawn: density prior.")
 
 
 def rewrite(run: Run, table: pa.Table):
@@ -142,19 +142,52 @@ def test_samples_that_do_not_fit_are_refused(make, table, message):
     run, _ = make()
     rewrite(run, table)
     with pytest.raises(RunFormatError, match=message):
-        sections.sampled(run)
+        samples.sampled(run)
+
+
+def test_a_set_is_shown_beside_independent_draws(make):
+    run, _ = make()
+    z = np.random.default_rng(0).normal(size=(3, 3))
+    table = pa.table({"id": range(3), "code": codes.vectors(z), "iid": codes.vectors(-z)})
+    rewrite(run, table)
+    section = samples.sampled(run)
+    assert "independent draws" in caption(section, "samples")
+    shown = section.plates[0].figure.axes[0].get_images()[0].get_array()
+    expected = pictures.compared({"this set": run.decode(z), "i.i.d.": run.decode(-z)}, 3)
+    np.testing.assert_array_equal(shown, expected.axes[0].get_images()[0].get_array())
+
+
+def test_chosen_rows_are_shown_as_they_are_in_the_data(make):
+    run, data = make()
+    table = pa.table({"id": [7, 200], "code": codes.vectors(np.zeros((2, 3)))})
+    rewrite(run, table.replace_schema_metadata({b"zscape": b'{"method": "representatives"}'}))
+    section = samples.sampled(run, data)
+    shown = section.plates[0].figure.axes[0].get_images()[0].get_array()
+    originals = data.images[[7, 200]].numpy() / np.float32(255)
+    expected = pictures.picture_grid(originals, 2).axes[0].get_images()[0].get_array()
+    np.testing.assert_array_equal(shown, expected)
+    assert section.plates[0].title == "Pictures chosen from the data"
+
+
+@pytest.mark.parametrize("rows", [[7, 240], [-1, 3]])
+def test_chosen_rows_that_the_data_lacks_are_refused(make, rows):
+    run, data = make()
+    table = pa.table({"id": rows, "code": codes.vectors(np.zeros((2, 3)))})
+    rewrite(run, table.replace_schema_metadata({b"zscape": b'{"method": "representatives"}'}))
+    with pytest.raises(RunFormatError, match="ids from 0 to 239"):
+        samples.sampled(run, data)
 
 
 def test_damaged_samples_are_refused(make):
     run, _ = make()
     run.samples_path.write_bytes(b"PAR1 no parquet")
     with pytest.raises(RunFormatError, match="make it again with zscape sample"):
-        sections.sampled(run)
+        samples.sampled(run)
 
 
 def test_no_samples_in_the_table(make):
     run, _ = make(samples=0)
-    assert "empty" in sections.sampled(run).note
+    assert "empty" in samples.sampled(run).note
 
 
 def test_place_of_an_absolute_path_is_its_name(make, tmp_path, monkeypatch):

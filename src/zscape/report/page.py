@@ -10,10 +10,12 @@ from typing import Any
 
 import jinja2
 import numpy as np
+from jaxtyping import Float
+from PIL import Image
 
 from zscape import base
 from zscape.files import whole_file, write_text
-from zscape.report import sections, style
+from zscape.report import pictures, samples, sections, style
 from zscape.report.wording import duration, interval, phrase, words
 from zscape.run import Run
 
@@ -46,7 +48,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         sections.learning(run),
         sections.reconstructed(run, data, seed=seed),
         sections.latent(run, tsne=tsne, seed=seed),
-        sections.sampled(run),
+        samples.sampled(run, data),
     ]
     page = _template().render(
         name=run.path.resolve().name,
@@ -68,8 +70,12 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
     return target
 
 
-def write_samples(run: Run) -> Path:
+def write_samples(run: Run, data: base.Data | None = None) -> Path:
     """Write the picture grid of a run's samples, figures/samples.png and .svg, as the page shows it.
+
+    Args:
+        run: The run.
+        data: The data set, needed to show pictures that were chosen from it rather than decoded.
 
     Returns:
         The path of the PNG.
@@ -78,12 +84,36 @@ def write_samples(run: Run) -> Path:
         ValueError: If the run has no samples yet, or they are not pictures.
         RunFormatError: If samples.parquet is damaged.
     """
-    section = sections.sampled(run)
+    section = samples.sampled(run, data)
     if not section.plates:
         raise ValueError(f"{run.path} has no pictures of samples to draw; make samples with zscape sample")
     for plate in section.plates:
         _draw(run, plate)
     return run.figures / f"{section.plates[0].name}.png"
+
+
+def write_singles(run: Run, images: Float[np.ndarray, "N C H W"]) -> Path:
+    """Write each picture as a PNG of its own, pixel for pixel, in samples/; others there are removed.
+
+    Args:
+        run: The run.
+        images: Grey or RGB pictures in [0, 1], in the order of samples.parquet.
+
+    Returns:
+        The folder; its files are numbered as the rows of samples.parquet, 0000.png and on.
+
+    Raises:
+        ValueError: If the pictures are neither grey nor RGB, or a value is not finite.
+    """
+    folder = run.path / "samples"
+    tiles = [pictures.tile(image[None], 1)[..., :3] for image in images]
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    for number, pixels in enumerate(tiles):
+        with whole_file(folder / f"{number:04d}.png") as path:
+            Image.fromarray(pixels).save(path, format="PNG")
+    return folder
 
 
 def _template() -> jinja2.Template:

@@ -5,7 +5,7 @@ A grid is drawn so large that each of its pixels is a whole number of dots of th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -88,6 +88,32 @@ def reconstructions(
                 kind, (-0.5, row * (tall + space) + part * tall - 0.5), (-5, 0), textcoords="offset points",
                 ha="right", va="center", color=INK if kind == "original" else MUTED, fontsize=8.5,
             )  # fmt: skip
+    return figure
+
+
+@styled()
+def compared(groups: Mapping[str, Float[np.ndarray, "..."]], columns: int) -> Figure:
+    """Groups of pictures (N, C, H, W) one below the other, in rows of `columns`, each with its name.
+
+    Raises:
+        ValueError: If there are no groups, or the pictures of one are not of the shape of the others'.
+    """
+    shapes = {images.shape[1:] for images in groups.values()}
+    if len(shapes) != 1:
+        raise ValueError(f"compared needs groups of pictures of one shape, but got {sorted(shapes)}")
+    strips = [tile(images, columns) for images in groups.values()]
+    side = next(iter(shapes))[-1]
+    space = max(side // 3, 3)
+    starts = np.cumsum([0, *(len(strip) + space for strip in strips)])
+    canvas = np.zeros((starts[-1] - space, max(strip.shape[1] for strip in strips), 4), np.uint8)
+    for start, strip in zip(starts, strips, strict=False):
+        canvas[start : start + len(strip), : strip.shape[1]] = strip
+    figure, axes = _plate(canvas, side, left=0.9)
+    for name, start, strip in zip(groups, starts, strips, strict=False):
+        axes.annotate(
+            name, (-0.5, start + len(strip) / 2 - 0.5), (-5, 0), textcoords="offset points",
+            ha="right", va="center", color=INK, fontsize=8.5,
+        )  # fmt: skip
     return figure
 
 

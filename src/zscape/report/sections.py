@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 import torch
 from matplotlib.figure import Figure
-from pyarrow import parquet
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from zscape import base, codes
-from zscape.errors import RunFormatError
 from zscape.measure import pca_spectrum
 from zscape.report import figures, pictures
 from zscape.report.wording import number
@@ -24,8 +20,7 @@ TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on o
 FACTOR_LIMIT = 5000  # codes a panel
 BOOTSTRAP_LIMIT = 10_000  # codes; above, the intervals of a spectrum are too narrow to be seen
 RESAMPLES = 200
-_SAMPLES = 64
-_ACROSS = 1400  # pixels of all pictures in a row
+ACROSS = 1400  # pixels of all pictures in a row
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def learning(run: Run) -> Section:
     section = Section("learning", "Learning curves")
     history = run.history() if (run.path / "history.csv").exists() else {}
     if not len(history.get("step", ())):
-        return _lacking(section, "Nothing has been logged yet.", "zscape fit")
+        return lacking(section, "Nothing has been logged yet.", "zscape fit")
     steps, epochs = int(history["step"].max()), int(history["epoch"].max())
     lowest = _lowest_validation(history)
     plate = Plate(
@@ -93,16 +88,16 @@ def learning(run: Run) -> Section:
 def reconstructed(run: Run, data: base.Data, *, seed: int) -> Section:
     """Originals beside their reconstructions."""
     section = Section("reconstructions", "Reconstructions")
-    if not _fitted(run):
-        return _lacking(section, "The model has no weights yet.", "zscape fit")
-    if not _pictorial(run):
-        return _not_pictures(section, run)
+    if not fitted(run):
+        return lacking(section, "The model has no weights yet.", "zscape fit")
+    if not pictorial(run):
+        return not_pictures(section, run)
     split = next((name for name in reversed(base.SPLITS) if len(run.splits.get(name, ()))), None)
     if split is None:
-        return _lacking(section, "All splits of this run are empty.", "zscape fit")
+        return lacking(section, "All splits of this run are empty.", "zscape fit")
     classes = 0 if data.labels is None else len(np.unique(data.labels[run.splits[split]]))
     columns = classes * max(1, 10 // classes) if 1 <= classes <= 12 else 10
-    columns = min(columns, max(1, _ACROSS // run.model.shape[-1]))
+    columns = min(columns, max(1, ACROSS // run.model.shape[-1]))
     rows = picks(run.splits[split], data.labels, count=2 * columns, seed=seed)
     x, _ = data.batch(torch.from_numpy(rows), "cpu")
     with torch.no_grad():
@@ -112,9 +107,9 @@ def reconstructed(run: Run, data: base.Data, *, seed: int) -> Section:
         "reconstructions",
         pictures.reconstructions(x.numpy(), run.decode(z), columns=columns),
         "Originals and what is left of them",
-        f"{_of(len(rows), len(run.splits[split]))} {split} samples, drawn at random (seed {seed}){ordered}; "
-        f"under each, what the decoder makes of its code, the posterior mean. Every pixel is shown as it is, "
-        f"0 dark and 1 light.",
+        f"{some_of(len(rows), len(run.splits[split]))} {split} samples, drawn at random (seed {seed})"
+        f"{ordered}; under each, what the decoder makes of its code, the posterior mean. Every pixel is "
+        f"shown as it is, 0 dark and 1 light.",
         f"Rows of {len(rows)} original pictures, each above its reconstruction.",
         chart=False,
     )
@@ -127,16 +122,16 @@ def latent(run: Run, *, tsne: bool, seed: int) -> Section:
     if not run.codes_path.exists():
         note = (
             "There are no codes yet."
-            if _fitted(run)
+            if fitted(run)
             else "The model has no weights yet, so there are no codes."
         )
-        lacking = _lacking(section, note, f"zscape encode {place(run)}")
-        return Section(section.anchor, section.title, _manifold(run), lacking.note, lacking.command)
+        missing = lacking(section, note, f"zscape encode {place(run)}")
+        return Section(section.anchor, section.title, _manifold(run), missing.note, missing.command)
     table = codes.load(run.codes_path)
     split = "test" if (table.split == "test").any() else ""
     shown = table.of(split) if split else table
     if len(shown) < 3:
-        return _lacking(section, f"A map needs 3 or more codes, but there are {len(shown)}.", "")
+        return lacking(section, f"A map needs 3 or more codes, but there are {len(shown)}.", "")
     which = f"{len(shown):,} {split} codes" if split else f"{len(shown):,} codes of all splits"
     plates = [*_maps(shown, which), *_manifold(run)]
     note = ""
@@ -146,36 +141,6 @@ def latent(run: Run, *, tsne: bool, seed: int) -> Section:
         plates.insert(1, _tsne(shown, seed=seed))
     plates += _spectrum(shown, which, seed=seed)
     return Section(section.anchor, section.title, tuple(plates), note)
-
-
-def sampled(run: Run) -> Section:
-    """Pictures decoded from new codes."""
-    section = Section("samples", "Samples")
-    if not run.samples_path.exists():
-        return _lacking(section, "Nothing has been sampled yet.", f"zscape sample {place(run)}")
-    if not _fitted(run):
-        return _lacking(section, "The model has no weights yet.", "zscape fit")
-    if not _pictorial(run):
-        return _not_pictures(section, run)
-    z, made = _read_samples(run)
-    if not len(z):
-        return _lacking(section, "The table of samples is empty.", f"zscape sample {place(run)}")
-    width = run.model.shape[-1]
-    columns = min(16 if width <= 32 else 8, max(1, _ACROSS // width))
-    settings = ", ".join(f"{key} {value}" for key, value in made.items() if value is not None)
-    shown = min(len(z), _SAMPLES)
-    # As many rows as are needed, then as even as they can be.
-    columns = -(-shown // -(-shown // columns))
-    plate = Plate(
-        "samples",
-        pictures.picture_grid(run.decode(z[:shown]), columns),
-        "Pictures decoded from new codes",
-        f"The first {_of(shown, len(z))} new codes, decoded. How they were drawn: "
-        f"{settings or 'not recorded'}.",
-        f"A grid of {shown} generated pictures.",
-        chart=False,
-    )
-    return Section(section.anchor, section.title, (plate,))
 
 
 def picks(rows: np.ndarray, labels: np.ndarray | None, *, count: int, seed: int) -> np.ndarray:
@@ -236,7 +201,7 @@ def _factor_maps(shown: base.Codes, points: np.ndarray, across: str, up: str) ->
     figure = figures.factor_maps(points[rows], factors)
     caption = (
         f"The same plane ({across} across, {up} up), coloured by each known factor, from its smallest value "
-        f"(dark blue) to its largest (yellow); {_of(len(rows), len(points))} codes (seed 0)."
+        f"(dark blue) to its largest (yellow); {some_of(len(rows), len(points))} codes (seed 0)."
     )
     names = ", ".join(factors)
     return Plate(
@@ -258,7 +223,7 @@ def _tsne(shown: base.Codes, *, seed: int) -> Plate:
     labels = None if shown.label is None else shown.label[rows]
     figure = figures.latent_map(points.astype(float), labels, shown.names, across="t-SNE 1", up="t-SNE 2")
     caption = (
-        f"t-SNE of {_of(len(rows), len(shown))} codes (perplexity {perplexity:g}, seed {seed}). "
+        f"t-SNE of {some_of(len(rows), len(shown))} codes (perplexity {perplexity:g}, seed {seed}). "
         f"Neighbours are kept; distances between clusters, their sizes and the axes have no meaning."
     )
     return Plate(
@@ -271,9 +236,9 @@ def _tsne(shown: base.Codes, *, seed: int) -> Plate:
 
 
 def _manifold(run: Run) -> tuple[Plate, ...]:
-    if not _fitted(run) or run.model.latent != 2 or not _pictorial(run):
+    if not fitted(run) or run.model.latent != 2 or not pictorial(run):
         return ()
-    side = int(np.clip(_ACROSS // max(run.model.shape[1:]), 5, 20))
+    side = int(np.clip(ACROSS // max(run.model.shape[1:]), 5, 20))
     caption = (
         f"What the decoder makes of {side} × {side} codes over the latent plane. Steps are equal shares of "
         "the prior (its quantiles), so pictures are dense where the prior is."
@@ -299,28 +264,6 @@ def _spectrum(shown: base.Codes, which: str, *, seed: int) -> list[Plate]:
     return [Plate("spectrum", figure, "Principal-component spectrum", caption, alt)]
 
 
-def _read_samples(run: Run) -> tuple[np.ndarray, dict[str, object]]:
-    remedy = "make it again with zscape sample"
-    try:
-        table = parquet.read_table(run.samples_path)
-        made = json.loads((table.schema.metadata or {}).get(b"zscape", b"{}"))
-    except (pa.ArrowException, ValueError) as error:
-        raise RunFormatError(f"{run.samples_path} cannot be read ({error}); {remedy}") from error
-    if "code" not in table.column_names or not pa.types.is_fixed_size_list(table["code"].type):
-        raise RunFormatError(
-            f"{run.samples_path} needs a column code of lists of {run.model.latent} numbers, but holds: "
-            f"{', '.join(f'{field.name} ({field.type})' for field in table.schema)}; {remedy}"
-        )
-    z = codes.matrix(table["code"])
-    bad = int((~np.isfinite(z)).sum())
-    if len(z) and (z.shape[1] != run.model.latent or bad):
-        raise RunFormatError(
-            f"{run.samples_path} needs finite codes of {run.model.latent} dimensions, but holds codes of "
-            f"{z.shape[1]} with {bad} values that are not finite; {remedy}"
-        )
-    return z, made if isinstance(made, dict) else {}
-
-
 def _lowest_validation(history: dict[str, np.ndarray]) -> str:
     rows = (history["split"] == "validation") & np.isfinite(history["total"])
     if not rows.any():
@@ -337,22 +280,22 @@ def _some(count: int, limit: int, *, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(count, limit, replace=False))
 
 
-def _of(some: int, count: int) -> str:
+def some_of(some: int, count: int) -> str:
     return f"{count:,}" if some == count else f"{some:,} of {count:,}"
 
 
-def _fitted(run: Run) -> bool:
+def fitted(run: Run) -> bool:
     return (run.path / "weights.safetensors").exists() and (run.path / "splits.npz").exists()
 
 
-def _pictorial(run: Run) -> bool:
+def pictorial(run: Run) -> bool:
     return len(run.model.shape) == 3 and run.model.shape[0] in (1, 3)
 
 
-def _lacking(section: Section, note: str, command: str) -> Section:
+def lacking(section: Section, note: str, command: str) -> Section:
     return Section(section.anchor, section.title, note=note, command=command)
 
 
-def _not_pictures(section: Section, run: Run) -> Section:
+def not_pictures(section: Section, run: Run) -> Section:
     shape = " × ".join(map(str, run.model.shape))
-    return _lacking(section, f"Samples of shape {shape} are not grey or RGB pictures, so none are drawn.", "")
+    return lacking(section, f"Samples of shape {shape} are not grey or RGB pictures, so none are drawn.", "")
