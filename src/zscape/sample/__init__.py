@@ -10,6 +10,16 @@ from zscape.sample.conformance import check_density
 from zscape.sample.empirical import Empirical
 from zscape.sample.gaussian import Gaussian, Mixture
 from zscape.sample.prior import StandardNormal
+from zscape.sample.representatives import representatives
 from zscape.sample.storage import load, save
 
-__all__ = ["Empirical", "Gaussian", "Mixture", "StandardNormal", "check_density", "load", "save"]
+__all__ = [
+    "Empirical",
+    "Gaussian",
+    "Mixture",
+    "StandardNormal",
+    "check_density",
+    "load",
+    "representatives",
+    "save",
+]
