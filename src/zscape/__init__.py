@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getattr__
-    from zscape import base, codes, data, energy, measure, model, recipes, report, sample, terms
+    from zscape import base, codes, data, energy, judge, measure, model, recipes, report, sample, terms
     from zscape.base import Codes, Weighted
     from zscape.codes import encode
     from zscape.model import Autoencoder
@@ -19,7 +19,19 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getatt
 __version__ = "0.1.0"
 
 # Loaded on first use, so that `import zscape` and `zscape --help` do not wait for torch.
-_MODULES = ("base", "codes", "data", "energy", "measure", "model", "recipes", "report", "sample", "terms")
+_MODULES = (
+    "base",
+    "codes",
+    "data",
+    "energy",
+    "judge",
+    "measure",
+    "model",
+    "recipes",
+    "report",
+    "sample",
+    "terms",
+)
 _NAMES = {
     "Adam": "zscape.training",
     "Autoencoder": "zscape.model",
@@ -46,6 +58,7 @@ __all__ = [
     "encode",
     "energy",
     "fit",
+    "judge",
     "measure",
     "model",
     "recipes",

@@ -8,17 +8,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zscape.base import Density
 from zscape.errors import RunFormatError, nearest
 from zscape.files import whole_file
+from zscape.sample.by_class import ByClass
 from zscape.sample.empirical import Empirical
 from zscape.sample.gaussian import Gaussian, Mixture
 from zscape.sample.prior import StandardNormal
 
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Empirical, Gaussian, Mixture, StandardNormal)}
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (ByClass, Empirical, Gaussian, Mixture, StandardNormal)
+}
 
 
-class Storable(Density, Protocol):
+class Storable(Protocol):
     """A density that says what it is made of."""
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -30,7 +32,7 @@ def save(density: Storable, path: str | os.PathLike[str]) -> None:
     """Write a density of this room to an npz file, whole or not at all.
 
     Args:
-        density: StandardNormal, or a fitted Gaussian, Mixture or Empirical.
+        density: StandardNormal, or a fitted Gaussian, Mixture, Empirical or ByClass.
         path: The file to write.
 
     Raises:
