@@ -62,12 +62,12 @@ def representatives(
         kernel herding, 2010 (the start). Differs in: swaps, which count for more than the start.
     """
     points, _ = code_arrays(codes)
-    shown = None if avoid is None else _checked_avoid(avoid, points.shape[1])
+    shown = np.empty((0, points.shape[1])) if avoid is None else _checked_avoid(avoid, points.shape[1])
     free = np.flatnonzero(~_among(points, shown))
     if not 1 <= count <= len(free):
         raise ValueError(
             f"representatives needs 1 <= count <= {len(free)}, the rows there are"
-            f"{'' if shown is None else ' beside those avoided'}, but got {count}"
+            f"{' beside those avoided' if len(shown) else ''}, but got {count}"
         )
     random = np.random.default_rng(seed)
     # In an order of their own, so that ties and random choices do not follow that of the table.
@@ -117,22 +117,22 @@ class _Pool:
 
 
 def _checked_avoid(avoid: np.ndarray, latents: int) -> np.ndarray:
-    shown, _ = code_arrays(avoid)
+    shown, _ = code_arrays(avoid, rows=0)
     if shown.shape[1] != latents:
         raise ValueError(f"avoid needs codes of {latents} latents, like the codes, but got {shown.shape[1]}")
     return shown
 
 
-def _among(points: np.ndarray, shown: np.ndarray | None) -> np.ndarray:
+def _among(points: np.ndarray, shown: np.ndarray) -> np.ndarray:
     """Which points are equal to one of those shown."""
-    if shown is None:
+    if not len(shown):
         return np.zeros(len(points), dtype=bool)
     # Adding 0 turns -0 to 0, so that equal numbers have equal bytes.
     known = {row.tobytes() for row in shown + 0.0}
     return np.fromiter(((row + 0.0).tobytes() in known for row in points), dtype=bool, count=len(points))
 
 
-def _pool(points: np.ndarray, rows: np.ndarray, shown: np.ndarray | None) -> _Pool:
+def _pool(points: np.ndarray, rows: np.ndarray, shown: np.ndarray) -> _Pool:
     # The choice is the same in any unit and from any origin; these keep squares and their digits in range.
     centre = points.mean(axis=0)
     unit = float(np.abs(points - centre).max()) or 1.0
@@ -141,10 +141,10 @@ def _pool(points: np.ndarray, rows: np.ndarray, shown: np.ndarray | None) -> _Po
     # All pairs of codes cost half as much as twice as many of rows and codes.
     potential = cloud.own_potential()[rows] if 2 * len(rows) >= len(points) else cloud.potential(points[rows])
     here = points[rows]
-    avoided, count = np.zeros(len(rows)), 0
-    if shown is not None:
-        avoided, count = len(shown) * Cloud((shown - centre) / unit).potential(here), len(shown)
-    return _Pool(here, np.einsum("nd,nd->n", here, here), potential, avoided, count)
+    avoided = np.zeros(len(rows))
+    if len(shown):
+        avoided = len(shown) * Cloud((shown - centre) / unit).potential(here)
+    return _Pool(here, np.einsum("nd,nd->n", here, here), potential, avoided, len(shown))
 
 
 def _herded(pool: _Pool, count: int) -> np.ndarray:
