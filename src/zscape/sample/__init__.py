@@ -6,20 +6,38 @@ With log variances the codes stand for the aggregate posterior, which is what th
 `codes.mean` to fit the means alone.
 """
 
+from zscape.sample.adam import adam
+from zscape.sample.by_class import ByClass
 from zscape.sample.conformance import check_density
 from zscape.sample.empirical import Empirical
+from zscape.sample.front import FrontPoint, front, score
 from zscape.sample.gaussian import Gaussian, Mixture
 from zscape.sample.prior import StandardNormal
+from zscape.sample.quantization import Quantization
+from zscape.sample.quantize import quantize, quantize_by_class
 from zscape.sample.representatives import representatives
 from zscape.sample.storage import load, save
+from zscape.sample.tuning import Gradient, Trial, Tuned, tune
 
 __all__ = [
+    "ByClass",
     "Empirical",
+    "FrontPoint",
     "Gaussian",
+    "Gradient",
     "Mixture",
+    "Quantization",
     "StandardNormal",
+    "Trial",
+    "Tuned",
+    "adam",
     "check_density",
+    "front",
     "load",
+    "quantize",
+    "quantize_by_class",
     "representatives",
     "save",
+    "score",
+    "tune",
 ]

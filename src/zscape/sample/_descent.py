@@ -1,0 +1,189 @@
+"""Move points downhill in energy distance: the objective with its gradient, L-BFGS, the order of points."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from zscape.energy import Cloud
+from zscape.sample._targets import Field
+
+# Per step, in units of the target's spread over the number of points: twice what independent draws have.
+_LEAST_GAIN = 1e-9
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is asked of the points beside the target.
+
+    Attributes:
+        count: Points that move, J.
+        smoothing: a.
+        avoid: Points that stay, or None.
+        weights: (J,) of sum 1, or None for equal ones.
+        free: Whether the weights move too.
+        centre: (D,) of the target.
+        scale: Length by which coordinates are divided, so that units do not matter.
+        radii: (J,) distances from the centre at which the points stay, or None.
+    """
+
+    count: int
+    smoothing: float
+    avoid: Cloud | None
+    weights: np.ndarray | None
+    free: bool
+    centre: np.ndarray
+    scale: float
+    radii: np.ndarray | None = None
+
+    @property
+    def share(self) -> float:
+        """Share of the moving points in the whole set."""
+        return self.count / (self.count + (0 if self.avoid is None else len(self.avoid)))
+
+
+def energy(
+    field: Field, shape: Shape, points: np.ndarray, weights: np.ndarray | None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    r"""The part of the distance of the whole set that depends on the moving points, over their share.
+
+    .. math:: \sum_j w_j \Big(P(x_j) - \frac{s}{2} \sum_k w_k h(x_j - x_k) - (1 - s) Q(x_j)\Big)
+
+    for potentials P of the target and Q of the avoided points, and share s of the moving ones.
+
+    Returns:
+        The value, its gradient by the points, (J, D), and by the weights, (J,).
+    """
+    potential, pull = field.potential_with_gradient(points)
+    own, push = Cloud(points, smoothing=shape.smoothing, weights=weights).own_potential_with_gradient()
+    if shape.avoid is not None:
+        held, away = shape.avoid.potential_with_gradient(points)
+        potential, pull = potential - (1 - shape.share) * held, pull - (1 - shape.share) * away
+    each = np.full(len(points), 1 / len(points)) if weights is None else weights
+    value = each @ (potential - 0.5 * shape.share * own)
+    return float(value), each[:, None] * (pull - shape.share * push), potential - shape.share * own
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The objective as a function of one vector: scaled coordinates, then logits of free weights.
+
+    Where radii are given the coordinates stand for directions.
+    """
+
+    field: Field
+    shape: Shape
+    unit: float
+
+    def pack(self, points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """The vector of a set of points."""
+        flat = ((points - self.shape.centre) / self.shape.scale).ravel()
+        return flat if weights is None or not self.shape.free else np.concatenate([flat, np.log(weights)])
+
+    def unpack(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Points and weights of a vector."""
+        shape = self.shape
+        split = shape.count * len(shape.centre)
+        offsets = shape.scale * vector[:split].reshape(shape.count, -1)
+        if shape.radii is not None:
+            offsets *= (shape.radii / np.linalg.norm(offsets, axis=1))[:, None]
+        if not shape.free:
+            return shape.centre + offsets, shape.weights
+        raised = np.exp(vector[split:] - vector[split:].max())
+        return shape.centre + offsets, raised / raised.sum()
+
+    def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value and gradient, in units of the spread of the target over the number of points."""
+        shape = self.shape
+        points, weights = self.unpack(vector)
+        value, slopes, by_weight = energy(self.field, shape, points, weights)
+        if shape.radii is not None:
+            slopes = self._along_the_shell(vector, points, slopes)
+        gradient = shape.scale * slopes.ravel()
+        if shape.free and weights is not None:
+            gradient = np.concatenate([gradient, weights * (by_weight - weights @ by_weight)])
+        return value / self.unit, gradient / self.unit
+
+    def _along_the_shell(self, vector: np.ndarray, points: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Gradient by a coordinate vector that is a direction only."""
+        unit = points - self.shape.centre
+        unit /= np.linalg.norm(unit, axis=1)[:, None]
+        lengths = self.shape.scale * np.linalg.norm(vector[: points.size].reshape(points.shape), axis=1)
+        across = slopes - (slopes * unit).sum(axis=1)[:, None] * unit
+        return across * (self.shape.radii / lengths)[:, None]
+
+
+def descend(
+    problem: Problem,
+    points: np.ndarray,
+    weights: np.ndarray | None,
+    *,
+    steps: int,
+    told: Callable[[int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray | None, float]:
+    """Points, weights and value at the end of L-BFGS from the given ones.
+
+    It stops when a step gains less than 1e-9 of the spread of the target over the number of points.
+
+    Args:
+        problem: The objective.
+        points: (J, D) to start from.
+        weights: (J,) to start from, or None.
+        steps: Most steps to make.
+        told: Called with the number of the step after each.
+    """
+    start = problem.pack(points, weights)
+    # Values near 0 keep the stop, which scipy makes relative to them, absolute.
+    offset = problem(start)[0]
+    done = itertools.count(1)
+
+    def shifted(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = problem(vector)
+        return value - offset, gradient
+
+    def watched(_: np.ndarray) -> None:
+        if told is not None:
+            told(next(done))
+
+    options = {"maxcor": 10, "ftol": _LEAST_GAIN, "gtol": 0.0, "maxiter": steps, "maxfun": 2 * steps}
+    found = minimize(shifted, start, jac=True, method="L-BFGS-B", callback=watched, options=options)
+    return *problem.unpack(found.x), found.fun + offset
+
+
+def order(points: np.ndarray, potential: np.ndarray, shape: Shape, weights: np.ndarray | None) -> np.ndarray:
+    """Indices that order points so that each prefix, with the avoided points, is near the target.
+
+    Each next point is the one that lowers the distance most. O(J^2 D) time, O(J D) memory.
+
+    Args:
+        points: (J, D).
+        potential: (J,) of the target at the points.
+        shape: Smoothing and avoided points.
+        weights: (J,), or None.
+    """
+    each = np.ones(len(points)) if weights is None else weights * len(points)
+    # Of the chosen points, the avoided ones first: their weight, and sums of weight * h to each point, to the
+    # target and among themselves; the avoided points' own part of the last two is the same for every choice.
+    mass, summed, outer, inner = 0.0, np.zeros(len(points)), 0.0, 0.0
+    if shape.avoid is not None:
+        mass = float(len(shape.avoid))
+        summed += mass * shape.avoid.potential(points)
+    left, indices = np.arange(len(points)), []
+    centred = points - points.mean(axis=0)
+    squared = np.einsum("jd,jd->j", centred, centred)
+    for _ in range(len(points)):
+        outers = outer + each[left] * potential[left]
+        inners = inner + 2 * each[left] * summed[left]
+        total = mass + each[left]
+        best = int(np.argmin(outers / total - 0.5 * inners / total**2))
+        index = left[best]
+        mass, outer, inner = float(total[best]), float(outers[best]), float(inners[best])
+        indices.append(index)
+        left = np.delete(left, best)
+        gaps = squared[left] + squared[index] - 2 * (centred[left] @ centred[index])
+        summed[left] += each[index] * (np.sqrt(np.clip(gaps, 0, None) + shape.smoothing**2) - shape.smoothing)
+    return np.array(indices, np.int64)

@@ -1,0 +1,245 @@
+"""Sample a set as a whole: few points that stand for a distribution together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from zscape.base import Codes, CodesLike, Density, code_arrays
+from zscape.energy import Cloud, checked_smoothing, checked_weights
+from zscape.errors import nearest
+from zscape.sample._descent import Problem, Shape, descend, order
+from zscape.sample._inputs import checked_count
+from zscape.sample._targets import Target, target_of
+from zscape.sample.adam import adam
+from zscape.sample.prior import StandardNormal
+from zscape.sample.quantization import Quantization
+
+# Steps of one descent: as many as this number of pairs times latents allows, within bounds.
+_WORK = 2e10
+_FEWEST, _MOST = 100, 2000
+
+Watch = Callable[[int, int, str], None]
+"""Called with stages done, stages in all and a few words on where the work is."""
+
+
+def quantize(
+    target: StandardNormal | CodesLike | Density,
+    count: int,
+    *,
+    avoid: Float[np.ndarray, "K D"] | None = None,
+    smoothing: float = 1e-6,
+    weights: Float[np.ndarray, "{count}"] | Literal["free"] | None = None,
+    method: str = "exact",
+    starts: int = 1,
+    shell: bool = False,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> Quantization:
+    r"""Points that stand for a distribution as a set: they minimise the energy distance to it.
+
+    .. math:: \sum_j w_j E\, h(x_j - Y) - \tfrac12 \sum_{jk} w_j w_k h(x_j - x_k) - \tfrac12 E\, h(Y - Y')
+
+    with h(v) = sqrt(|v|^2 + a^2) - a and the smoothing a. The first term draws each point to the target, the
+    second drives points apart: ten of them show ten different things, which ten independent draws do not.
+
+    N(0, I) is taken in closed form and codes as the full sum, so nothing is estimated and no step size is
+    chosen; L-BFGS ends in a local minimum, the best of `starts`. For many codes it begins on 4,000 of them;
+    where the full sum costs too much (points x codes x latents above 2e10) it ends on a random subset of at
+    least 20 codes a point, and only the distance is taken to all. A density without closed form is replaced
+    by 20 draws a point, at least 20,000.
+
+    Above some 20 latents few points lie far inside the shell where almost all draws are, and decoded they
+    look average; compare `radius` and `typical_radius` of the result. There use `shell=True`, which keeps
+    each point at a distance from the centre that draws have and chooses only directions; its distance is
+    larger.
+
+    Null: distance 0 for as many points as there are different codes. Cost: O(count (count + N) D) a step,
+    some hundred steps; memory for the codes and their copy, never an N by N or N by count matrix.
+
+    >>> two = quantize(StandardNormal(1), 2).points
+    >>> np.abs(two).round(4)
+    array([[0.6745],
+           [0.6745]])
+
+    Args:
+        target: `StandardNormal(D)`; or codes: an array (N, D) stands for its rows (`codes.mean` for posterior
+            means), while a table or a pair with log variances, or `Empirical` fitted on one, stands for the
+            aggregate posterior by one draw a row; or any other density.
+        count: Points, J, at least 1.
+        avoid: (K, D) points that are there already: they and the new ones approach the target together, each
+            with the same weight; only the new ones move.
+        smoothing: a, in the units of the codes.
+        weights: (count,) positive weights, scaled to sum 1; "free" to choose them with the points; equal ones
+            if not given. Points with given weights keep them through the ordering.
+        method: "exact", or "adam" for the published algorithm, which is there to compare (see `adam`).
+        starts: Descents from other draws, of which the best counts. One comes within 1 % of the best; for up
+            to some 20 points five nearly always find it.
+        shell: Whether distances from the target's centre stay at the quantiles of those of its draws.
+        seed: Of starts, subsets and draws.
+        watch: Called with stages done, stages in all and a text at every step.
+
+    Returns:
+        The points, ordered so that a prefix is itself well spread, and what can be said of them.
+
+    Raises:
+        ValueError: If count or starts < 1, smoothing < 0, the method is unknown or does not know an option,
+            weights are not positive or not one a point, or arrays are not finite or do not fit each other.
+        TypeError: If the target is neither codes nor a density.
+
+    References:
+        Turinici, Diversity in deep generative models and generative AI, 2023 (smoothed distance, targets A1
+        and A2). Mak and Joseph, Support points, 2018. Differs in: exact objectives, L-BFGS, `avoid`, `shell`.
+    """
+    if method not in ("exact", "adam"):
+        raise ValueError(f"quantize knows no method {method!r}; {nearest(method, ('exact', 'adam'))}")
+    if method == "adam":
+        if avoid is not None or weights is not None or shell or starts != 1:
+            raise ValueError(
+                "quantize with method='adam' knows no avoid, weights, shell or starts; use method='exact'"
+            )
+        return adam(target, count, smoothing=smoothing, seed=seed, watch=watch)
+    if starts < 1:
+        raise ValueError(f"quantize needs starts >= 1, but got {starts}")
+    smoothing = checked_smoothing(smoothing)
+    goal = target_of(target, checked_count(count), smoothing=smoothing, seed=seed)
+    shape = Shape(
+        count=count,
+        smoothing=smoothing,
+        avoid=None if avoid is None else _avoided(avoid, goal),
+        weights=_first_weights(weights, count, shell),
+        free=isinstance(weights, str),
+        centre=goal.centre,
+        scale=goal.scale,
+        radii=goal.radii((np.arange(count) + 0.5) / count) if shell else None,
+    )
+    points, best = _best_of(goal, shape, starts=starts, seed=seed, watch=watch)
+    return Quantization(
+        points,
+        np.full(count, 1 / count) if best is None else best,
+        None if avoid is None else np.array(avoid, np.float64),
+        smoothing,
+        goal,
+    )
+
+
+def quantize_by_class(
+    codes: CodesLike,
+    counts: int | Mapping[int, int],
+    *,
+    labels: Int[np.ndarray, "N"] | None = None,
+    smoothing: float = 1e-6,
+    starts: int = 1,
+    shell: bool = False,
+    seed: int = 0,
+    watch: Watch | None = None,
+) -> tuple[Float[np.ndarray, "M D"], Int[np.ndarray, "M"]]:
+    """Quantize the codes of each label on its own.
+
+    Args:
+        codes: As for `quantize`: a table, an array, or a pair (mean, logvar).
+        counts: Points of every label, or of each label by its number.
+        labels: (N,) labels of the codes; those of the table if not given.
+        smoothing: As for `quantize`.
+        starts: As for `quantize`.
+        shell: As for `quantize`.
+        seed: As for `quantize`.
+        watch: As for `quantize`, with stages of all labels.
+
+    Returns:
+        Points, labels in rising order, and the label of each.
+
+    Raises:
+        ValueError: If there are no labels, they are not one a code, a label that is asked for has no codes,
+            or what `quantize` raises for one label.
+    """
+    if labels is None:
+        labels = codes.label if isinstance(codes, Codes) else None
+    mean, logvar = code_arrays(codes)
+    if labels is None or len(labels) != len(mean):
+        came = "none" if labels is None else f"{len(labels)} for {len(mean)} codes"
+        raise ValueError(f"quantize_by_class needs one label a code, but got {came}; pass labels=")
+    wanted = counts if isinstance(counts, Mapping) else {int(each): counts for each in np.unique(labels)}
+    missing = sorted(set(wanted) - set(np.unique(labels).tolist()))
+    if missing or not wanted:
+        raise ValueError(
+            f"quantize_by_class needs labels that occur, but {missing or 'no label'} was asked for; "
+            f"there are: {', '.join(map(str, np.unique(labels)))}"
+        )
+    parts = []
+    for index, label in enumerate(sorted(wanted)):
+        rows = labels == label
+        part = mean[rows] if logvar is None else (mean[rows], logvar[rows])
+        told = None if watch is None else _among(watch, index, len(wanted), label)
+        found = quantize(
+            part, wanted[label], smoothing=smoothing, starts=starts, shell=shell, seed=seed, watch=told
+        )
+        parts.append(found.points)
+    return np.concatenate(parts), np.repeat(sorted(wanted), [len(part) for part in parts]).astype(np.int64)
+
+
+def _among(watch: Watch, index: int, number: int, label: int) -> Watch:
+    """Progress of one label as that of all."""
+    return lambda done, total, text: watch(index * total + done, number * total, f"label {label}, {text}")
+
+
+def _avoided(avoid: np.ndarray, goal: Target) -> Cloud | None:
+    points, _ = code_arrays(avoid, rows=0)
+    if points.shape[1] != len(goal.centre):
+        raise ValueError(
+            f"avoid needs points of the target's {len(goal.centre)} latents, but they have {points.shape[1]}"
+        )
+    return Cloud(points, smoothing=goal.smoothing) if len(points) else None
+
+
+def _first_weights(
+    weights: np.ndarray | str | None, count: int, shell: bool
+) -> Float[np.ndarray, "{count}"] | None:
+    if weights is None:
+        return None
+    if shell:
+        raise ValueError("quantize with shell=True needs equal weights, but got others; leave weights out")
+    if not isinstance(weights, str):
+        return checked_weights(weights, count)
+    if weights != "free":
+        raise ValueError(f"weights need to be an array, None or 'free', but got {weights!r}")
+    return np.full(count, 1 / count)
+
+
+def _best_of(
+    goal: Target, shape: Shape, *, starts: int, seed: int, watch: Watch | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Ordered points and weights of the best of several descents."""
+    found = []
+    stages = list(goal.stages(shape.count))
+    for start in range(starts):
+        points, weights = goal.draw(shape.count, np.random.default_rng([seed, start])), shape.weights
+        if shape.radii is not None:
+            # Radii rise, so the innermost draw gets the smallest.
+            points = points[np.argsort(np.linalg.norm(points - shape.centre, axis=1))]
+        value = np.inf
+        for index, (field, size) in enumerate(stages):
+            pairs = shape.count * (size + shape.count / 2)
+            points, weights, value = descend(
+                Problem(field, shape, goal.unit / shape.count),
+                points,
+                weights,
+                steps=int(np.clip(_WORK / (pairs * (len(shape.centre) + 10)), _FEWEST, _MOST)),
+                told=None
+                if watch is None
+                else _stage(watch, start * len(stages) + index, starts * len(stages)),
+            )
+        found.append((value, start, points, weights))
+    _, _, points, weights = min(found, key=lambda each: each[:2])
+    potential, _ = stages[-1][0].potential_with_gradient(points)
+    indices = order(points, potential, shape, weights)
+    if watch is not None:
+        watch(starts * len(stages), starts * len(stages), "done")
+    return points[indices], None if weights is None else weights[indices]
+
+
+def _stage(watch: Watch, done: int, total: int) -> Callable[[int], None]:
+    return lambda step: watch(done, total, f"stage {done + 1} of {total}, step {step}")
