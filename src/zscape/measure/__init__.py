@@ -5,6 +5,21 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 """
 
 from zscape.measure.distances import mean_distances, mean_pairwise_distance, prior_distance
+from zscape.measure.diversity import (
+    classifier_entropy,
+    distinct_classes,
+    mean_cosine_similarity,
+    rke,
+    vendi_score,
+)
+from zscape.measure.fidelity import (
+    energy_distance,
+    frechet_distance,
+    mmd,
+    nearest_distances,
+    nearest_training_distance,
+    prdc,
+)
 from zscape.measure.likelihood import (
     bounds,
     elbo,
@@ -37,23 +52,34 @@ __all__ = [
     "aggregate_covariance",
     "aggregate_moments",
     "bounds",
+    "classifier_entropy",
+    "distinct_classes",
     "elbo",
     "elbo_per_sample",
+    "energy_distance",
     "everything",
     "fitting_sigma",
+    "frechet_distance",
     "importance_bound",
     "importance_bound_per_sample",
     "kl_per_sample",
+    "mean_cosine_similarity",
     "mean_distances",
     "mean_pairwise_distance",
+    "mmd",
+    "nearest_distances",
+    "nearest_training_distance",
     "offdiagonal_correlation",
     "pca_results",
     "pca_spectrum",
+    "prdc",
     "prior_distance",
     "psnr",
     "psnr_per_image",
+    "rke",
     "squared_error",
     "squared_error_per_image",
     "ssim",
     "ssim_per_image",
+    "vendi_score",
 ]
