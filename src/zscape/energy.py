@@ -114,7 +114,7 @@ class Cloud:
         codes: Float[np.ndarray, "N D"],
         *,
         smoothing: float = 0.0,
-        weights: Float[np.ndarray, "N"] | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         points, _ = code_arrays(codes)
         self.smoothing = checked_smoothing(smoothing)
@@ -123,6 +123,8 @@ class Cloud:
         # Squares of centred codes lose fewer digits in the differences below.
         np.subtract(points, self.centre, out=self._right[:, :-2])
         self._right[:, -1] = np.einsum("nd,nd->n", self._right[:, :-2], self._right[:, :-2])
+        # Whether rounding of the squares can bring the root of a pair down to 0.
+        self._bare = self.smoothing**2 <= 1e-14 * self._right[:, -1].max(initial=0.0)
         self._right[:, -1] += self.smoothing**2
         self.weights = None if weights is None else checked_weights(weights, len(points))
 
@@ -244,7 +246,7 @@ class Cloud:
 
     def _inverse(self, roots: np.ndarray) -> np.ndarray:
         """1 / roots, in place; 0 for a root of 0."""
-        if self.smoothing == 0:
+        if self._bare:
             roots[roots == 0] = np.inf
         return np.divide(1.0, roots, out=roots)
 
@@ -256,7 +258,7 @@ class Cloud:
 
 
 def potential(
-    points: Float[np.ndarray, "M D"], codes: Float[np.ndarray, "N D"], *, smoothing: float = 0.0
+    points: Float[np.ndarray, "M D"], codes: np.ndarray, *, smoothing: float = 0.0
 ) -> Float[np.ndarray, "M"]:
     """Potential of codes at points: the mean over the codes of h(point - code), exact.
 
@@ -291,15 +293,16 @@ def spread(codes: Float[np.ndarray, "N D"], *, smoothing: float = 0.0) -> float:
 
 def distance(
     points: Float[np.ndarray, "M D"],
-    target: Float[np.ndarray, "N D"] | int,
+    target: np.ndarray | int,
     *,
     smoothing: float = 0.0,
-    weights: Float[np.ndarray, "M"] | None = None,
+    weights: np.ndarray | None = None,
 ) -> float:
     """Squared energy distance of a set of points to codes, or to N(0, I), exact.
 
     Null: 0 when points and codes are the same set; the expectation for M independent draws from the target is
-    spread(target) / (2 M). Rounding may leave it some 1e-16 below 0 (N(0, I): 1e-9 of the spread).
+    spread(target) / (2 M). Rounding, most of all where points lie on codes, is of the order of
+    1e-9 of the spread, to either side.
     Cost: O((M + N)^2 D) time, O(M^2 D) for N(0, I).
 
     >>> round(distance(np.array([[-0.6744898], [0.6744898]]), 1), 6)
