@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _KINDS: dict[str, Any] = {
 }
 
 
+@runtime_checkable
 class Storable(Protocol):
     """A density that says what it is made of."""
 
