@@ -19,7 +19,7 @@ def requirements() -> dict[str, str]:
     """Every declared requirement: name to specifier."""
     declared = [
         *PROJECT["project"]["dependencies"],
-        *PROJECT["project"]["optional-dependencies"]["track"],
+        *[each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra],
         *PROJECT["dependency-groups"]["dev"],
         *PROJECT["dependency-groups"]["docs"],
     ]

@@ -13,8 +13,8 @@ from scipy.spatial.distance import pdist
 from zscape.measure._rows import center_of
 
 Bandwidth = float | Literal["median", "dimension"]
-# Rows of one block; a block of kernel values is the square of this, 8 MB.
-_ROWS = 1024
+# Rows of one block; a block of kernel values is the square of this, 2 MB.
+_ROWS = 512
 # Rows whose distances give the median bandwidth: two million pairs.
 _MEDIAN_ROWS = 2000
 

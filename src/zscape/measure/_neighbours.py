@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float, Int, Num
 
 from zscape.measure._rows import BLOCK, center_of, float_blocks
 
-# Rows and columns of one block of bounds, 8 MB in float32.
-_ROWS, _COLUMNS = 512, 4096
+# Rows and columns of one block of bounds, 4 MB in float32.
+_ROWS, _COLUMNS = 512, 2048
 _ROUNDOFF = 2.0**-24
 # Limits are rounded to float32 after a push upward that is well above that rounding.
 _UPWARD = 1 + 2.0**-20
@@ -121,14 +121,17 @@ class _Pairs:
             yield slice(start, min(start + _ROWS, len(self.rows)))
 
     def lower_bounds(self, here: slice) -> Iterator[tuple[slice, np.ndarray]]:
-        """Bounds for some rows and all others, in blocks of columns."""
+        """Bounds for some rows and all others, in blocks of columns, each written over the one before."""
         left = np.empty((here.stop - here.start, self.right.shape[1]), dtype=np.float32)
         left[:, :-2] = (self.rows[here].astype(np.float64) - self.center) * (-2 / self.scale)
         left[:, -2] = self.row_norms[here] * (1 - _error(self.rows))
         left[:, -1] = 1.0
-        for start in range(0, len(self.others), _COLUMNS):
-            there = slice(start, min(start + _COLUMNS, len(self.others)))
-            yield there, left @ self.right[there].T
+        columns = min(_COLUMNS, len(self.others))
+        room = np.empty(len(left) * columns, dtype=np.float32)
+        for start in range(0, len(self.others), columns):
+            there = slice(start, min(start + columns, len(self.others)))
+            block = room[: len(left) * (there.stop - start)].reshape(len(left), -1)
+            yield there, np.matmul(left, self.right[there].T, out=block)
 
     def most_off(self, here: slice, there: slice) -> np.ndarray:
         """How far each row's bounds in a block may lie below the squared distance."""
