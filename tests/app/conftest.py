@@ -1,10 +1,14 @@
 """The command line as a person runs it, but in this process."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from zscape.app import cli
+
+SMALL = ("--set", "model.widths=[16]", "--epochs", "2", "--latent", "3")
 
 
 class Outcome:
@@ -24,3 +28,13 @@ def zscape(monkeypatch, capsys):
         return Outcome(ended.value.code or 0, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory):
+    """A small run made by the command line, encoded."""
+    folder = str(tmp_path_factory.mktemp("cli") / "run")
+    command = [sys.executable, "-m", "zscape.app"]
+    subprocess.run([*command, "fit", "--out", folder, *SMALL], check=True, capture_output=True)
+    subprocess.run([*command, "encode", folder], check=True, capture_output=True)
+    return Path(folder)

@@ -17,18 +17,6 @@ import zscape as zs
 SMALL = ("--set", "model.widths=[16]", "--epochs", 2, "--latent", 3)
 
 
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
-    """A small run made by the command line, encoded."""
-    folder = tmp_path_factory.mktemp("cli") / "run"
-    command = [sys.executable, "-m", "zscape.app", "fit", "--out", folder, *SMALL]
-    subprocess.run(list(map(str, command)), check=True, capture_output=True)
-    subprocess.run(
-        [sys.executable, "-m", "zscape.app", "encode", str(folder)], check=True, capture_output=True
-    )
-    return folder
-
-
 def lines(text):
     return [line for line in text.splitlines() if line.strip()]
 
@@ -119,28 +107,6 @@ def test_measure_prints_a_table_with_intervals(zscape, fitted):
     assert "dB" in psnr
 
 
-@pytest.mark.parametrize("density", ["prior", "gaussian", "mixture", "empirical"])
-def test_every_density_samples_and_repeats_by_seed(zscape, fitted, density):
-    tables = []
-    for seed in (0, 0, 1):
-        done = zscape("sample", fitted, "--density", density, "--count", 7, "--components", 2, "--seed", seed)
-        assert done.code == 0, done.err
-        tables.append(np.array(pq.read_table(fitted / "samples.parquet")["code"].to_pylist()))
-    assert tables[0].shape == (7, 3)
-    assert np.array_equal(tables[0], tables[1])
-    assert not np.array_equal(tables[0], tables[2])
-
-
-def test_a_label_samples_near_its_class(zscape, fitted):
-    codes = zs.codes.load(fitted / "codes.parquet")
-    zscape("sample", fitted, "--density", "gaussian", "--label", 0, "--count", 2000)
-    drawn = np.array(pq.read_table(fitted / "samples.parquet")["code"].to_pylist())
-    own = codes.mean[(codes.label == 0) & (codes.split == "train")].mean(0)
-    assert np.abs(drawn.mean(0) - own).max() < 0.1
-    notes = json.loads(pq.read_schema(fitted / "samples.parquet").metadata[b"zscape"])
-    assert notes == {"density": "gaussian", "count": 2000, "seed": 0, "label": 0}
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -184,12 +150,6 @@ def test_a_label_samples_near_its_class(zscape, fitted):
         (("fit", "--resume", "{new}"), "make it with zscape fit"),
         (("encode", "{new}"), "make it with zscape fit"),
         (("measure", "{old}", "--split", "tset"), "the splits present are: test, train, validation"),
-        (("sample", "{old}", "--density", "gaussain"), "did you mean 'gaussian'"),
-        (("sample", "{old}", "--label", "3"), "the prior knows no classes"),
-        (
-            ("sample", "{old}", "--density", "gaussian", "--label", "12"),
-            "no code has label 12; there are: 0, 1",
-        ),
         (("data", "show", "nothing-here"), "nothing-here"),
         (("data", "fetch", "digits"), "digits"),
     ],

@@ -5,6 +5,7 @@ Nothing heavy is imported here, so that `zscape --help` answers at once; each co
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -132,19 +133,63 @@ def measure(
 @app.command()
 def sample(
     run: RunPath,
-    count: Annotated[int, typer.Option(min=1, help="How many new codes.")] = 24,
+    method: Annotated[
+        str, typer.Option(help="iid, quantize (as a set), representatives (of the data) or by-class.")
+    ] = "iid",
+    count: Annotated[int, typer.Option(min=1, help="How many codes.")] = 24,
     density: Annotated[
-        str, typer.Option(help="What to draw from: prior, gaussian, mixture or empirical.")
-    ] = "prior",
-    components: Annotated[int, typer.Option(min=1, help="Gaussians of the mixture.")] = 10,
-    label: Annotated[int | None, typer.Option(help="Fit the density on codes of this class alone.")] = None,
+        str | None,
+        typer.Option(
+            help="Target of iid and quantize: prior, gaussian, mixture or empirical.  [default: prior]"
+        ),
+    ] = None,
+    components: Annotated[int, typer.Option(min=1, help="Gaussians of a mixture.")] = 10,
+    statistics: Annotated[
+        str, typer.Option(help="What by-class knows of a class: diagonal, full or mixture.")
+    ] = "diagonal",
+    theta: Annotated[
+        float, typer.Option(min=0, help="by-class: what the spread of a class is multiplied by.")
+    ] = 1.0,
+    label: Annotated[str | None, typer.Option(help="Only this class, by name or number.")] = None,
+    avoid: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of codes already drawn, to stay away from, as samples.parquet kept earlier."
+        ),
+    ] = None,
+    shell: Annotated[
+        bool, typer.Option("--shell", help="quantize: keep the typical radius; for many latents.")
+    ] = False,
     seed: Seed = 0,
+    data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Draw new codes into samples.parquet, and their pictures into figures/samples.png and .svg."""
-    from zscape.app import work
+    """Draw a set of codes into samples.parquet, with pictures, and measure it beside independent draws.
 
-    _show_paths(work.sample(run, count, density, components=components, label=label, seed=seed), as_json=json)
+    Pictures: figures/samples.png and .svg show the set, the folder samples/ holds each one.
+    """
+    from zscape.app import work
+    from zscape.app.sampling import Asked
+
+    asked = Asked(
+        method=method,
+        count=count,
+        density=density,
+        components=components,
+        statistics=statistics,
+        theta=theta,
+        label=label,
+        avoid=avoid,
+        shell=shell,
+        seed=seed,
+    )
+    paths, measured = work.sample(run, asked, data_dir)
+    if json:
+        measures = [dataclasses.asdict(measure) for measure in measured]
+        console.show({name: str(path) for name, path in paths.items()} | {"measures": measures})
+        return
+    work.show_samples(measured)
+    _show_paths(paths, as_json=False)
 
 
 @app.command()

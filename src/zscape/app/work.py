@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 import zscape
@@ -20,17 +17,14 @@ from zscape import codes as tables
 from zscape import data as datasets
 from zscape import measure as measures
 from zscape import report as reports
-from zscape import sample as samplers
-from zscape.app import console
+from zscape.app import console, sampling
 from zscape.app.settings import Settings, build, gather
-from zscape.base import Codes, Density, Result
+from zscape.base import Codes, Result
 from zscape.data import Images
-from zscape.errors import RunFormatError, SettingError, nearest
-from zscape.files import whole_file
+from zscape.errors import RunFormatError, SettingError
 from zscape.run import Run
 from zscape.training import Progress
 
-DENSITIES = ("prior", "gaussian", "mixture", "empirical")
 # Small enough for half a minute; the learned spread of the pixels keeps all eight latents in use.
 _DEMO: Settings = {
     "data.name": "digits",
@@ -124,23 +118,24 @@ def measure(
 
 
 def sample(
-    path: Path, count: int, density: str, *, components: int, label: int | None, seed: int
-) -> dict[str, Path]:
-    """Draw codes from a density, decode them, and write both."""
-    run = Run(path)
-    if density == "prior" and not {"kl", "mmd"} & set(run.spec["objective"]):
-        console.tell(
-            "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
-            "--density gaussian draws from where they are"
-        )
-    drawn = _density(run, density, components=components, label=label, seed=seed).sample(count, seed=seed)
-    notes = {"density": density, "count": count, "seed": seed, "label": label}
-    table = pa.table({"id": np.arange(count), "code": tables.vectors(drawn)})
-    with whole_file(run.samples_path) as temporary:
-        pq.write_table(table.replace_schema_metadata({b"zscape": json.dumps(notes).encode()}), temporary)
-    if len(run.model.shape) != 3:
-        return {"samples": run.samples_path}
-    return {"samples": run.samples_path, "pictures": reports.write_samples(run)}
+    path: Path, asked: sampling.Asked, data_dir: Path | None
+) -> tuple[dict[str, Path], list[sampling.Measured]]:
+    """Draw codes, decode them, and measure them as a set."""
+    return sampling.sample(path, asked, lambda run: data_of(run, data_dir))
+
+
+def show_samples(measured: Sequence[sampling.Measured]) -> None:
+    """The measures of a set as a table."""
+    columns = ["measure of the set", "value", "unit"]
+    rows: list[tuple[object, ...]] = [(m.name, m.value, m.unit) for m in measured]
+    if measured and measured[0].iid_mean is not None:
+        columns.insert(2, f"mean (range) of {sampling.TRIALS} i.i.d. sets")
+        rows = [
+            (m.name, m.value, f"{m.iid_mean:.5g} ({m.iid_low:.5g} to {m.iid_high:.5g})", m.unit)
+            for m in measured
+        ]
+    if measured:
+        console.table(columns, rows)
 
 
 def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
@@ -167,7 +162,8 @@ def demo(out: Path) -> Path:
         (r.name, r.value, "" if r.low is None else f"{r.low:.5g} to {r.high:.5g}", r.unit) for r in results
     ]
     console.table(("measure", "value", "95 % interval", "unit"), rows)
-    sample(out, 24, "prior", components=10, label=None, seed=0)
+    _, measured = sample(out, sampling.Asked(method="quantize"), None)
+    show_samples(measured)
     return report(run.path, tsne=False, seed=0, data_dir=None)
 
 
@@ -218,34 +214,6 @@ def _some(codes: Codes, limit: int, seed: int) -> Codes:
     if len(codes) <= limit:
         return codes
     return codes.take(np.sort(np.random.default_rng(seed).choice(len(codes), limit, replace=False)))
-
-
-def _density(run: Run, name: str, *, components: int, label: int | None, seed: int) -> Density:
-    if name not in DENSITIES:
-        raise SettingError(f"unknown density {name!r}: {nearest(name, DENSITIES)}")
-    if name == "prior":
-        if label is not None:
-            raise SettingError("the prior knows no classes; give --label with --density gaussian, or another")
-        return samplers.StandardNormal(run.model.latent)
-    codes = _codes_of(run).of("train")
-    if label is not None:
-        codes = _of_class(codes, label)
-    makers: dict[str, Any] = {
-        "gaussian": samplers.Gaussian,
-        "mixture": lambda: samplers.Mixture(components, seed=seed),
-        "empirical": samplers.Empirical,
-    }
-    return makers[name]().fit(codes)
-
-
-def _of_class(codes: Codes, label: int) -> Codes:
-    if codes.label is None:
-        raise SettingError("--label needs codes with labels, but these have none")
-    rows = codes.label == label
-    if not rows.any():
-        known = ", ".join(str(value) for value in np.unique(codes.label))
-        raise SettingError(f"no code has label {label}; there are: {known}")
-    return codes.take(rows)
 
 
 def _watcher(told: console.Told) -> Any:  # noqa: ANN401 (a function of Progress)

@@ -1,0 +1,178 @@
+"""zscape sample: every way to draw, what is written, and what is said of the set."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import zscape as zs
+
+
+@pytest.fixture
+def run(fitted, tmp_path):
+    """The small run, to write into."""
+    return shutil.copytree(fitted, tmp_path / "run")
+
+
+@pytest.fixture
+def drawn(zscape, run):
+    """Draw with these options; gives the JSON printed, the codes written, and the whole table."""
+
+    def draw(*words):
+        done = zscape("sample", run, *words, "--json")
+        assert done.code == 0, done.err
+        table = pq.read_table(run / "samples.parquet")
+        return json.loads(done.out), np.array(table["code"].to_pylist()), table
+
+    return draw
+
+
+def measures(said):
+    return {entry["name"]: entry for entry in said["measures"]}
+
+
+DISTANCE = "squared energy distance to the target"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--method", "iid", "--density", name) for name in ("prior", "gaussian", "mixture", "empirical")),
+        *(("--method", "quantize", "--density", name) for name in ("prior", "gaussian", "empirical")),
+        ("--method", "representatives"),
+        ("--method", "by-class"),
+        ("--method", "by-class", "--statistics", "full", "--theta", "0.5"),
+    ],
+)
+def test_every_method_samples_and_repeats_by_seed(drawn, words):
+    tables = [drawn(*words, "--count", 7, "--components", 2, "--seed", seed)[1] for seed in (0, 0, 1)]
+    assert tables[0].shape == (7, 3)
+    np.testing.assert_array_equal(tables[0], tables[1])
+    assert not np.array_equal(tables[0], tables[2])
+
+
+@pytest.mark.parametrize(
+    "words", [("--method", "quantize"), ("--method", "quantize", "--density", "empirical")]
+)
+def test_a_quantized_set_is_nearer_to_its_target_than_any_independent_one(drawn, words):
+    said, z, table = drawn(*words, "--count", 10)
+    distance = measures(said)[DISTANCE]
+    assert distance["value"] < distance["iid_low"] <= distance["iid_mean"] <= distance["iid_high"]
+    assert np.array(table["iid"].to_pylist()).shape == z.shape
+
+
+def test_the_distance_to_the_prior_is_that_of_the_function(drawn):
+    said, z, _ = drawn("--method", "quantize", "--count", 6)
+    assert measures(said)[DISTANCE]["value"] == pytest.approx(
+        zs.energy.distance(z.astype(float), 3), rel=1e-5
+    )
+
+
+def test_the_set_stays_away_from_what_is_avoided(drawn, run):
+    drawn("--method", "quantize", "--count", 8, "--seed", 1)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    old = np.array(pq.read_table(kept)["code"].to_pylist())
+    said, new, table = drawn("--method", "quantize", "--count", 8, "--seed", 1, "--avoid", kept)
+    gap = measures(said)["mean distance to the nearest avoided"]
+    assert gap["value"] == pytest.approx(
+        np.linalg.norm(new[:, None] - old, axis=2).min(axis=1).mean(), rel=1e-5
+    )
+    assert gap["value"] > gap["iid_mean"]
+    both = measures(said)[f"{DISTANCE}, with those avoided"]["value"]
+    assert both == pytest.approx(zs.energy.distance(np.concatenate([old, new]).astype(float), 3), rel=1e-4)
+    assert both < 1.3 * zs.sample.quantize(zs.sample.StandardNormal(3), 16).distance
+    assert json.loads(table.schema.metadata[b"zscape"])["avoid"] == "kept.parquet"
+
+
+def test_representatives_are_rows_of_the_training_data_shown_as_they_are(drawn, run):
+    said, z, table = drawn("--method", "representatives", "--count", 5)
+    codes = zs.codes.load(run / "codes.parquet")
+    rows = table["id"].to_numpy()
+    assert len(set(rows.tolist())) == 5
+    assert set(codes.split[rows]) == {"train"}
+    np.testing.assert_array_equal(z, codes.mean[rows])
+    np.testing.assert_array_equal(table["label"], codes.label[rows])
+    digits = zs.data.load("digits").images.numpy()
+    for number, row in enumerate(rows):
+        with Image.open(f"{said['singles']}/{number:04d}.png") as picture:
+            assert np.abs(np.asarray(picture)[..., 0] - digits[row, 0].astype(float)).max() <= 1
+
+
+def test_by_class_takes_the_classes_in_turn_and_is_kept_with_the_run(drawn, run):
+    _, _, table = drawn("--method", "by-class", "--count", 23, "--statistics", "full", "--theta", "0.5")
+    assert np.bincount(table["label"]).tolist() == [3, 3, 3, 2, 2, 2, 2, 2, 2, 2]
+    density = zs.sample.load(run / "by-class.npz")
+    assert isinstance(density, zs.sample.ByClass)
+    assert (density.statistics, density.theta) == ("full", 0.5)
+
+
+@pytest.mark.parametrize("method", ["by-class", "gaussian"])
+def test_a_label_samples_near_its_class(drawn, run, method):
+    words = ("--method", "by-class") if method == "by-class" else ("--density", method)
+    _, z, table = drawn(*words, "--label", 0, "--count", 2000)
+    codes = zs.codes.load(run / "codes.parquet")
+    own = codes.mean[(codes.label == 0) & (codes.split == "train")].mean(0)
+    assert np.abs(z.mean(0) - own).max() < 0.1
+    assert json.loads(table.schema.metadata[b"zscape"])["label"] == "0"
+
+
+def test_a_label_may_be_the_name_of_a_class(drawn, run):
+    codes = zs.codes.load(run / "codes.parquet")
+    named = replace(codes, names=("nought", *"123456789"))
+    table = pq.read_table(run / "codes.parquet")
+    zs.codes.save(named, run / "codes.parquet")
+    kept = pq.read_table(run / "codes.parquet")
+    pq.write_table(
+        kept.replace_schema_metadata({**table.schema.metadata, **kept.schema.metadata}), run / "codes.parquet"
+    )
+    by_name = drawn("--density", "gaussian", "--label", "nought", "--count", 5)[1]
+    np.testing.assert_array_equal(by_name, drawn("--density", "gaussian", "--label", "0", "--count", 5)[1])
+
+
+def test_a_table_is_printed_with_the_range_of_independent_sets(zscape, run):
+    done = zscape("sample", run, "--method", "quantize", "--count", 6)
+    assert done.code == 0, done.err
+    head, distance, *_ = [line for line in done.out.splitlines() if line.strip()]
+    assert "mean (range) of 20 i.i.d. sets" in head
+    assert distance.startswith(DISTANCE)
+    assert " to " in distance
+
+
+def test_one_code_and_a_large_set(drawn, zscape, run):
+    assert set(measures(drawn("--count", 1)[0])) == {DISTANCE, "mean radius"}
+    done = zscape("sample", run, "--count", 2001)
+    assert "sets of up to 2,000 are measured" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--density", "gaussain"), "did you mean 'gaussian'"),
+        (("--method", "quantise"), "did you mean 'quantize'"),
+        (("--label", "3"), "the prior knows no classes"),
+        (("--density", "gaussian", "--label", "12"), "no code has label 12; there are: 0, 1"),
+        (("--method", "by-class", "--label", "x"), "no code has label x; there are: 0, 1"),
+        (("--method", "by-class", "--density", "gaussian"), "takes no --density"),
+        (("--method", "by-class", "--statistics", "diagnal"), "diagonal"),
+        (("--method", "iid", "--avoid", "{run}/codes.parquet"), "--avoid needs --method quantize"),
+        (("--method", "quantize", "--avoid", "{run}/none.parquet"), "none.parquet cannot be read"),
+        (("--method", "quantize", "--avoid", "{run}/history.csv"), "history.csv cannot be read"),
+        (("--method", "quantize", "--avoid", "{run}/odd.parquet"), "a column code or mean of lists of 3"),
+        (("--method", "representatives", "--shell"), "--shell needs --method quantize"),
+        (("--method", "representatives", "--count", "100000"), "100000"),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_line_and_leaves_the_samples(zscape, run, words, said):
+    pq.write_table(pa.table({"code": [1.0]}), run / "odd.parquet")
+    (run / "samples.parquet").write_bytes(b"as it was")
+    done = zscape("sample", run, *(word.format(run=run) for word in words))
+    assert done.code in (1, 2)
+    (line,) = [line for line in done.err.splitlines() if line.strip()]
+    assert line.startswith("zscape: ")
+    assert said in line
+    assert (run / "samples.parquet").read_bytes() == b"as it was"
