@@ -9,7 +9,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getattr__
-    from zscape import base, codes, data, energy, judge, measure, model, recipes, report, sample, terms
+    from zscape import (
+        base,
+        codes,
+        data,
+        energy,
+        judge,
+        measure,
+        model,
+        recipes,
+        report,
+        sample,
+        studies,
+        terms,
+    )
     from zscape.base import Codes, Weighted
     from zscape.codes import encode
     from zscape.model import Autoencoder
@@ -30,6 +43,7 @@ _MODULES = (
     "recipes",
     "report",
     "sample",
+    "studies",
     "terms",
 )
 _NAMES = {
@@ -65,6 +79,7 @@ __all__ = [
     "report",
     "resume",
     "sample",
+    "studies",
     "terms",
 ]
 

@@ -1,0 +1,144 @@
+"""Numbers over several seeds, and the verdicts that follow from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import t
+
+from zscape.report.wording import number
+
+Values = Sequence[float] | np.ndarray
+HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of results.json.
+
+    Attributes:
+        setting: What it was measured on, in words.
+        measure: What was measured, in words.
+        value: Mean over the seeds.
+        low: Lower end of the 95 % interval over seeds; None for one seed.
+        high: Upper end.
+        n: Samples that the value of one seed rests on.
+        seeds: Seeds, one a fitted model.
+        paper: The published number, where there is one.
+        verdict: What follows for a claim of the paper; empty where nothing does.
+    """
+
+    setting: str
+    measure: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    seeds: tuple[int, ...]
+    paper: float | None = None
+    verdict: str = ""
+
+    @classmethod
+    def over(
+        cls,
+        values: Values,
+        *,
+        setting: str,
+        measure: str,
+        n: int,
+        seeds: Sequence[int],
+        paper: float | None = None,
+        verdict: str = "",
+    ) -> Row:
+        """The row of one value a seed."""
+        value, low, high = mean_interval(np.asarray(values, dtype=float))
+        return cls(setting, measure, value, low, high, n, tuple(seeds), paper, verdict)
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return number(self.value)
+        half = (self.high - self.low) / 2
+        # Less is rounding, and would be a long row of digits.
+        if half <= 1e-6 * abs(self.value):
+            return number(self.value)
+        return f"{number(self.value, half)} ± {number(half, half)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary, as results.json holds it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim and what became of it.
+
+    Attributes:
+        claim: What was claimed, in words.
+        verdict: "holds", "holds in part", "does not hold" or "not decided".
+        reason: The numbers behind it, in a sentence.
+    """
+
+    claim: str
+    verdict: str
+    reason: str
+
+
+def mean_interval(values: Float[np.ndarray, "R"]) -> tuple[float, float | None, float | None]:
+    """Mean of independent values and its 95 % interval by Student's t; no interval for one value.
+
+    >>> [round(end, 4) for end in mean_interval(np.array([1.0, 2.0, 3.0]))]
+    [2.0, -0.4841, 4.4841]
+
+    Raises:
+        ValueError: If there are no values or one is not finite.
+    """
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"a mean needs one or more finite values, but got {values.tolist()}")
+    mean = float(values.mean())
+    if len(values) == 1:
+        return mean, None, None
+    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def verdict_on(gains: Values) -> str:
+    """What follows for a claim from the gains it promises, one a seed, positive where the claim is right.
+
+    It holds if the 95 % interval of their mean lies above 0, does not hold if it lies below or if the gains
+    are all 0, and is not decided otherwise or for one seed.
+
+    >>> verdict_on([0.3, 0.4, 0.35]), verdict_on([-0.3, -0.4, -0.35]), verdict_on([0.3, -0.2, 0.1])
+    ('holds', 'does not hold', 'not decided')
+    """
+    _, low, high = mean_interval(np.asarray(gains, dtype=float))
+    if low is None or high is None:
+        return OPEN
+    if low > 0:
+        return HOLDS
+    return FAILS if high <= 0 else OPEN
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim that is tested in several ways.
+
+    >>> together(["holds", "holds"]), together(["holds", "not decided"]), together(["does not hold"] * 2)
+    ('holds', 'holds in part', 'does not hold')
+    """
+    kinds = set(verdicts)
+    if len(kinds) == 1:
+        return verdicts[0]
+    return "holds in part" if HOLDS in kinds else OPEN
+
+
+def counted(seeds: Sequence[int], what: str = "seed") -> str:
+    """How many seeds, in words.
+
+    >>> counted((0,)), counted((0, 1, 2))
+    ('1 seed', '3 seeds')
+    """
+    return f"{len(seeds)} {what}{'' if len(seeds) == 1 else 's'}"

@@ -1,0 +1,142 @@
+"""The page of a study: Markdown, results.json and pictures in one folder, small enough to be committed."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import math
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from PIL import Image
+
+import zscape
+from zscape.files import whole_file, write_json, write_text
+from zscape.report import style
+from zscape.studies.evidence import Finding, Row
+from zscape.studies.order import Order
+
+LARGEST = 300_000  # bytes of one picture
+_COLOURS = 256
+
+
+@dataclass
+class Page:
+    """A page under way; nothing is written before `write`.
+
+    Attributes:
+        order: The study it is of.
+        title: Its first heading.
+        rows: What goes into results.json.
+        findings: What goes into the table of verdicts, which stands at the top.
+    """
+
+    order: Order
+    title: str
+    rows: list[Row] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    _before: list[str] = field(default_factory=list)
+    _body: list[str] = field(default_factory=list)
+    _pictures: dict[str, bytes] = field(default_factory=dict)
+
+    def introduce(self, text: str) -> None:
+        """Markdown before the verdicts; indented as code may have it."""
+        self._before.append(inspect.cleandoc(text))
+
+    def head(self, text: str) -> None:
+        """The heading of a section."""
+        self._body.append(f"## {text}")
+
+    def tell(self, text: str) -> None:
+        """Markdown, indented as code may have it."""
+        self._body.append(inspect.cleandoc(text))
+
+    def table(self, columns: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+        """A table; the first column is aligned to the left, all others to the right."""
+        self._body.append(table(columns, lines))
+
+    def picture(self, name: str, figure: Figure, *, alt: str, caption: str) -> None:
+        """A figure, its description for who cannot see it, and its caption."""
+        self._pictures[f"{name}.png"] = small_png(style.png(figure))
+        self._body.append(f"![{alt}]({name}.png)\n\n*{caption}*")
+
+    def write(self) -> Path:
+        """Write everything; pictures that an earlier page had and this one has not are removed.
+
+        Returns:
+            The path of index.md.
+        """
+        folder = self.order.page
+        for name, content in self._pictures.items():
+            with whole_file(folder / name) as temporary:
+                temporary.write_bytes(content)
+        for stale in {path.name for path in folder.glob("*.png")} - self._pictures.keys():
+            (folder / stale).unlink()
+        write_json(folder / "results.json", {"rows": [row.to_dict() for row in self.rows]})
+        write_text(folder / "index.md", self._text())
+        return folder / "index.md"
+
+    def _text(self) -> str:
+        verdicts = table(
+            ("claim", "verdict", "because"),
+            [(each.claim, f"**{each.verdict}**", each.reason) for each in self.findings],
+            left=3,
+        )
+        command = f"zscape study {self.order.name} --scale {self.order.scale}"
+        made = f"Made at commit {commit()} with zscape {zscape.__version__} by\n\n```shell\n{command}\n```"
+        parts = [f"# {self.title}", *self._before, "## In short", verdicts, *self._body]
+        return "\n\n".join([*parts, "## How this page was made", made]) + "\n"
+
+
+def table(columns: Sequence[str], lines: Sequence[Sequence[object]], *, left: int = 1) -> str:
+    """A table in Markdown; the first `left` columns are aligned to the left, the others to the right.
+
+    >>> print(table(("set", "distance"), [("a|b", 0.25)]))
+    | set | distance |
+    | --- | ---: |
+    | a\\|b | 0.25 |
+    """
+    rule = [*["---"] * left, *["---:"] * (len(columns) - left)]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [list(columns), rule, *cells])
+
+
+def small_png(content: bytes) -> bytes:
+    """A PNG of at most `LARGEST` bytes: with fewer colours if need be, then with fewer dots."""
+    if len(content) <= LARGEST:
+        return content
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    while True:
+        buffer = io.BytesIO()
+        # An octree keeps the few colours of a chart pure where a median cut would blend them.
+        picture.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).save(buffer, "png", optimize=True)
+        if buffer.tell() <= LARGEST:
+            return buffer.getvalue()
+        share = 0.95 * math.sqrt(LARGEST / buffer.tell())
+        picture = picture.resize((round(share * picture.width), round(share * picture.height)))
+
+
+def commit() -> str:
+    """The commit of this code, with "-dirty" if it was changed since; words where git does not know the code.
+
+    Returns:
+        For example "1a2b3c4".
+    """
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    try:
+        # An installed copy may lie inside somebody's repository without being a part of it.
+        known = git("ls-files", here.name)
+        found = git("describe", "--always", "--dirty", "--exclude=*") if known else ""
+    except FileNotFoundError:
+        found = ""
+    return found or "unknown (the code is not under git here)"
