@@ -48,6 +48,7 @@ class Judge:
         net: The network, pictures (B, C, H, W) to logits (B, K), on the CPU unless moved; evaluation mode.
         classes_: (K,) labels, sorted; column k of the probabilities is that of `classes_[k]`.
         shape: (C, H, W) of a picture.
+        bf16: Whether convolutions and products are done in bfloat16, in training and in judging.
 
     References:
         Table 3 of the class-generation paper. Differs in: ReLU after the pooling rather than before it, which
@@ -58,13 +59,17 @@ class Judge:
     net: nn.Sequential
     classes_: np.ndarray
     shape: tuple[int, int, int]
+    bf16: bool
 
-    def __init__(self, shape: tuple[int, int, int], classes: Integer[np.ndarray, "K"]) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], classes: Integer[np.ndarray, "K"], *, bf16: bool = False
+    ) -> None:
         """An untrained judge; use `Judge.fit`.
 
         Args:
             shape: (C, H, W) of a picture.
             classes: Labels, sorted and different.
+            bf16: Whether to multiply in bfloat16.
 
         Raises:
             ValueError: If the pictures are smaller than 6x6 or there are fewer than two classes.
@@ -77,7 +82,7 @@ class Judge:
         if len(classes) < 2:
             raise ValueError(f"Judge needs at least two classes, but got {classes.tolist()}")
         features = 64 * ((height - 4) // 2) * ((width - 4) // 2)
-        self.shape, self.classes_ = (colours, height, width), np.asarray(classes)
+        self.shape, self.classes_, self.bf16 = (colours, height, width), np.asarray(classes), bf16
         self.net = nn.Sequential(
             nn.Conv2d(colours, 32, 3),
             nn.ReLU(),
@@ -117,7 +122,7 @@ class Judge:
             labels: (N,) whole numbers, at least two different ones.
             epochs: Passes over the pictures.
             batch: Pictures a step; the last of an epoch may be smaller.
-            bf16: Whether to multiply in bfloat16 while training, in mixed precision: twice as fast on
+            bf16: Whether to multiply in bfloat16, in training and later in judging: twice as fast on
                 processors with instructions for it, slower on others.
             seed: Of initial weights, order and dropout.
             watch: Called after every step with steps done, steps in all and the loss in nats.
@@ -139,35 +144,31 @@ class Judge:
         device = torch.device("cpu")
         with own_random_state(device), flushed_denormals(True), fast_products(device):
             reseed(device, seed)
-            judge = cls(_shape(pictures), classes)
+            judge = cls(_shape(pictures), classes, bf16=bf16)
             total = epochs * math.ceil(len(pictures) / batch)
             rows = _batches(len(pictures), batch, epochs, seed)
-            losses = judge._steps(pictures, targets, rows, bf16=bf16)
+            losses = judge._steps(pictures, targets, rows)
             for step, loss in enumerate(losses, start=1):
                 if not math.isfinite(loss):
                     raise DivergedError(f"the judge's loss is {loss} at step {step}; look at the pictures")
                 if watch is not None:
                     watch(step, total, loss)
+        judge.net.zero_grad()
         judge.net.eval().requires_grad_(False)
         return judge
 
-    def _steps(
-        self, pictures: Tensor, targets: Tensor, rows: Iterator[Tensor], *, bf16: bool
-    ) -> Iterator[float]:
+    def _steps(self, pictures: Tensor, targets: Tensor, rows: Iterator[Tensor]) -> Iterator[float]:
         """Train on each batch of rows in turn; the loss of each."""
         self.net.train()
         optimiser = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
         for index in rows:
-            x = pictures[index].contiguous(memory_format=torch.channels_last)
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                logits = self.net(x)
-            loss = functional.cross_entropy(logits.float(), targets[index])
+            loss = functional.cross_entropy(self.logits(pictures[index]), targets[index])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             yield loss.item()
 
-    def __call__(self, images: np.ndarray, *, batch: int = 256) -> Float[np.ndarray, "N K"]:
+    def __call__(self, images: np.ndarray, *, batch: int = 128) -> Float[np.ndarray, "N K"]:
         """Probability of each class for each picture, `batch` pictures at a time; rows sum to 1.
 
         Args:
@@ -190,7 +191,8 @@ class Judge:
 
     def logits(self, pictures: Float[Tensor, "B C H W"]) -> Float[Tensor, "B K"]:
         """Unnormalised log probabilities of a batch; gradients pass through to the pictures."""
-        return self.net(pictures.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(pictures.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.net(pictures.contiguous(memory_format=torch.channels_last)).float()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write weights, classes and shape to a safetensors file, whole or not at all."""
@@ -198,6 +200,7 @@ class Judge:
             "kind": "judge",
             "shape": json.dumps(self.shape),
             "classes": json.dumps(self.classes_.tolist()),
+            "bf16": json.dumps(self.bf16),
         }
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.net.state_dict().items()}
         with whole_file(path) as temporary:
@@ -223,9 +226,10 @@ class Judge:
             raise RunFormatError(f"{path} does not hold a judge; {_REMEDY}")
         try:
             colours, height, width = json.loads(metadata["shape"])
-            judge = cls((colours, height, width), np.array(json.loads(metadata["classes"]), dtype=np.int64))
+            classes = np.array(json.loads(metadata["classes"]), dtype=np.int64)
+            judge = cls((colours, height, width), classes, bf16=bool(json.loads(metadata["bf16"])))
             judge.net.load_state_dict(tensors)
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise RunFormatError(f"{path} is not a whole judge ({error}); {_REMEDY}") from error
         judge.net.requires_grad_(False)
         return judge

@@ -15,6 +15,7 @@ from zscape.sample.gaussian import Gaussian, Mixture
 from zscape.sample.prior import StandardNormal
 from zscape.sample.quantization import Quantization
 from zscape.sample.quantize import quantize, quantize_by_class
+from zscape.sample.recognised import recognised
 from zscape.sample.representatives import representatives
 from zscape.sample.storage import load, save
 from zscape.sample.tuning import Gradient, Trial, Tuned, tune
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "quantize",
     "quantize_by_class",
+    "recognised",
     "representatives",
     "save",
     "score",

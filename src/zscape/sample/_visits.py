@@ -242,24 +242,40 @@ def judge_columns(judge: Judge, classes: np.ndarray) -> list[int]:
 def judged_pictures(
     decode: Decode, judge: Judge, codes: np.ndarray, columns: list[int]
 ) -> tuple[Float[np.ndarray, "N pixels"], Float[np.ndarray, "N K"]]:
-    """Pictures of codes as rows of pixels, and the judge's probabilities, both checked.
+    """Pictures of codes as rows of pixels, and the judge's probabilities, both checked."""
+    pictures = decoded(decode, codes)
+    return pictures.reshape(len(codes), -1).astype(np.float64), judgement(judge, pictures, columns)
+
+
+def decoded(decode: Decode, codes: np.ndarray) -> np.ndarray:
+    """Pictures of codes, checked.
 
     Raises:
-        ValueError: If there is not one picture a code or one row a picture, too few columns, or NaN.
+        ValueError: If there is not one picture a code, or they hold NaN or infinity.
     """
     pictures = np.asarray(decode(codes))
     if pictures.ndim < 2 or len(pictures) != len(codes):
         raise ValueError(f"decode must give {len(codes)} pictures, but gave shape {pictures.shape}")
-    probabilities = np.asarray(judge(pictures))
-    if probabilities.ndim != 2 or len(probabilities) != len(codes) or probabilities.shape[1] <= max(columns):
+    if not np.isfinite(pictures).all():
+        raise ValueError("decoded pictures need finite numbers, but hold NaN or infinity")
+    return pictures
+
+
+def judgement(judge: Judge, pictures: np.ndarray, columns: list[int]) -> Float[np.ndarray, "N K"]:
+    """The judge's probabilities for pictures, checked.
+
+    Raises:
+        ValueError: If there is not one row a picture, or too few columns, or they hold NaN or infinity.
+    """
+    probabilities, least = np.asarray(judge(pictures)), max(columns) + 1
+    if probabilities.ndim != 2 or len(probabilities) != len(pictures) or probabilities.shape[1] < least:
         raise ValueError(
-            f"the judge must give probabilities of shape ({len(codes)}, K) with K > {max(columns)}, but gave "
+            f"the judge must give probabilities ({len(pictures)}, K) with K >= {least}, but gave shape "
             f"{probabilities.shape}"
         )
-    pixels = pictures.reshape(len(codes), -1).astype(np.float64)
-    if not np.isfinite(pixels).all() or not np.isfinite(probabilities).all():
-        raise ValueError("pictures and probabilities need finite numbers, but hold NaN or infinity")
-    return pixels, probabilities
+    if not np.isfinite(probabilities).all():
+        raise ValueError("the judge's probabilities need to be finite, but hold NaN or infinity")
+    return probabilities
 
 
 def unit_rows(pixels: Float[np.ndarray, "N P"]) -> Float[np.ndarray, "N P"]:

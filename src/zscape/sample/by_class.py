@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
@@ -18,8 +19,7 @@ from zscape.errors import nearest
 from zscape.sample._inputs import checked_codes, checked_count
 from zscape.sample.gaussian import _FLOOR, Gaussian, Mixture, _log_density
 
-Statistics = Literal["diagonal", "full", "mixture"]
-Points = CodesLike | tuple[np.ndarray, np.ndarray | None]
+_STATISTICS = ("diagonal", "full", "mixture")
 
 
 class ByClass(BaseEstimator):
@@ -52,7 +52,7 @@ class ByClass(BaseEstimator):
     array([[9., 8.]])
 
     Args:
-        statistics: What is known of a class.
+        statistics: What is known of a class: "diagonal", "full" or "mixture".
         theta: Factor on the spread, >= 0: a number, one for each latent (D,), or one for each class and
             latent (C, D), rows in the order of `classes_`.
         draws: Draws averaged into one, n.
@@ -75,9 +75,9 @@ class ByClass(BaseEstimator):
 
     def __init__(
         self,
-        statistics: Statistics = "diagonal",
+        statistics: str = "diagonal",
         *,
-        theta: float | np.ndarray = 1.0,
+        theta: ArrayLike = 1.0,
         draws: int = 1,
         components: int = 4,
         seed: int = 0,
@@ -103,13 +103,12 @@ class ByClass(BaseEstimator):
             ValueError: If there are no labels or not one a code, a class has fewer than two codes, or fewer
                 different ones than components, or all its codes are equal, or a setting is out of range.
         """
-        if self.statistics not in get_args(Statistics):
+        if self.statistics not in _STATISTICS:
             raise ValueError(
-                f"ByClass has no statistics {self.statistics!r}: "
-                f"{nearest(str(self.statistics), get_args(Statistics))}"
+                f"ByClass has no statistics {self.statistics!r}: {nearest(self.statistics, _STATISTICS)}"
             )
         mean, logvar = code_arrays(codes)
-        labels = _checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
+        labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
         self.classes_, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
             raise ValueError(
@@ -195,7 +194,7 @@ class ByClass(BaseEstimator):
             logs.append(math.log(weight) + _log_density(points - mean, scale[:, None] * factor))
         return np.asarray(logsumexp(logs, axis=0))
 
-    def scaled(self, theta: float | np.ndarray, *, draws: int = 1) -> ByClass:
+    def scaled(self, theta: ArrayLike, *, draws: int = 1) -> ByClass:
         """The same fitted density with another theta; what was fitted is shared, not copied.
 
         Args:
@@ -231,7 +230,7 @@ class ByClass(BaseEstimator):
         """The density that `to_arrays` described."""
         theta = arrays["theta"]
         density = cls(
-            str(arrays["statistics"]),  # type: ignore[arg-type] (it was one of them when it was written)
+            str(arrays["statistics"]),
             theta=theta if theta.ndim else float(theta),
             draws=int(arrays["draws"]),
             components=int(arrays["components"]),
@@ -281,13 +280,17 @@ class ByClass(BaseEstimator):
         return int(found[0])
 
 
-def _checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
+def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
+    """Labels as int64, checked.
+
+    Raises:
+        ValueError: If there are none, or not one whole number a code.
+    """
     if labels is None:
-        raise ValueError("ByClass needs labels, but the codes have none; pass labels=")
+        raise ValueError("labels are needed, but the codes have none; pass labels=")
     labels = np.asarray(labels)
     if labels.shape != (len(mean),) or labels.dtype.kind not in "iu":
         raise ValueError(
-            f"ByClass needs one whole label a code, ({len(mean)},), but got {labels.dtype} of shape "
-            f"{labels.shape}"
+            f"codes need one whole label each, ({len(mean)},), but got {labels.dtype} of shape {labels.shape}"
         )
     return labels.astype(np.int64)

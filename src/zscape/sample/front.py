@@ -17,13 +17,14 @@ from zscape.sample._visits import (
     Judge,
     Judged,
     Visits,
+    decoded,
     judge_columns,
-    judged_pictures,
+    judgement,
     mean_cosine,
     unit_rows,
 )
 from zscape.sample.by_class import ByClass
-from zscape.sample.tuning import Parameters, Search, Tuned, check_settings, tune_on
+from zscape.sample.tuning import Gradient, Tuned, check_settings, tune_on
 
 # Two-sided 95 % point of the standard normal.
 _Z95 = 1.959963984540054
@@ -92,12 +93,10 @@ def score(
     columns = [judge_columns(each, density.classes_) for each in judges]
     right, cosines, errors = np.zeros(len(judges)), [], []
     for row, label in enumerate(density.classes_.tolist()):
-        codes = density.sample(count, label, seed=seed)
-        pixels = np.empty(0)
+        pictures = decoded(decode, density.sample(count, label, seed=seed))
         for place, (each, column) in enumerate(zip(judges, columns, strict=True)):
-            pixels, probabilities = judged_pictures(decode, each, codes, column)
-            right[place] += (probabilities.argmax(axis=1) == column[row]).sum()
-        unit = unit_rows(pixels)
+            right[place] += (judgement(each, pictures, column).argmax(axis=1) == column[row]).sum()
+        unit = unit_rows(pictures.reshape(count, -1).astype(np.float64))
         cosines.append(mean_cosine(unit))
         errors.append(_jackknife_error(unit))
     classes = len(cosines)
@@ -131,8 +130,8 @@ def front(
     judges: tuple[Judge, Judge],
     *,
     weights: Sequence[float] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
-    parameters: Parameters = "simple",
-    search: Search = "auto",
+    parameters: str = "simple",
+    search: Gradient | str = "auto",
     count: int = 100,
     seed: int = 0,
     checkpoint: str | PathLike[str] | None = None,

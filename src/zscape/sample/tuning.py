@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
-from typing import Literal, get_args
 
 import numpy as np
 from scipy.optimize import minimize
@@ -19,7 +18,8 @@ from zscape.errors import nearest
 from zscape.sample._visits import Decode, Judge, Judged, Visits
 from zscape.sample.by_class import ByClass
 
-Parameters = Literal["simple", "medium1", "medium2"]
+_PARAMETERS = ("simple", "medium1", "medium2")
+_SEARCHES = ("auto", "grid", "coordinates")
 # The published grid.
 _THETAS = tuple(step / 10 for step in range(11))
 _DRAWS = (1, 2, 3, 5)
@@ -40,9 +40,6 @@ class Gradient:
 
     decode: Callable[[Tensor], Tensor]
     logits: Callable[[Tensor], Tensor]
-
-
-Search = Gradient | Literal["auto", "grid", "coordinates"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,8 @@ def tune(
     decode: Decode,
     judge: Judge,
     *,
-    parameters: Parameters = "simple",
-    search: Search = "auto",
+    parameters: str = "simple",
+    search: Gradient | str = "auto",
     weight: float = 1.0,
     count: int = 100,
     seed: int = 0,
@@ -164,7 +161,7 @@ def tune(
 
 
 def tune_on(
-    visits: Visits, density: ByClass, *, parameters: Parameters, search: Search, weight: float
+    visits: Visits, density: ByClass, *, parameters: str, search: Gradient | str, weight: float
 ) -> Tuned:
     """As `tune`, on draws that are there already and what is known of them."""
     visits.begin()
@@ -209,7 +206,7 @@ class _Descent:
             self.note(np.full((self.classes, self.latents), theta), draws)
         return min(self.history, key=lambda trial: trial.objective)
 
-    def refine(self, groups: list[np.ndarray], search: Search) -> Trial:
+    def refine(self, groups: list[np.ndarray], search: Gradient | str) -> Trial:
         """Search a theta (D,) for each group of classes, from the best single one."""
         singles = [
             np.full(self.latents, theta / math.sqrt(draws))
@@ -226,7 +223,7 @@ class _Descent:
                 self.note(theta)
         return self.history[-1]
 
-    def _walk(self, rows: np.ndarray, start: np.ndarray, search: Search) -> Iterator[np.ndarray]:
+    def _walk(self, rows: np.ndarray, start: np.ndarray, search: Gradient | str) -> Iterator[np.ndarray]:
         """Ever better settings for some classes."""
         if isinstance(search, Gradient):
             return self._slide(rows, start, search)
@@ -282,7 +279,9 @@ def _cells(latents: int) -> int:
     return len(_THETAS) ** latents
 
 
-def check_settings(density: ByClass, *, parameters: str, search: object, weight: float, count: int) -> None:
+def check_settings(
+    density: ByClass, *, parameters: str, search: Gradient | str, weight: float, count: int
+) -> None:
     """Refuse settings that no search can work with.
 
     Raises:
@@ -290,13 +289,10 @@ def check_settings(density: ByClass, *, parameters: str, search: object, weight:
     """
     check_is_fitted(density)
     latents = density.means_.shape[2]
-    if parameters not in get_args(Parameters):
-        raise ValueError(
-            f"unknown parameters {parameters!r}: {nearest(str(parameters), get_args(Parameters))}"
-        )
-    words = ("auto", "grid", "coordinates")
-    if not isinstance(search, Gradient) and search not in words:
-        raise ValueError(f"unknown search {search!r}: a Gradient, or {nearest(str(search), words)}")
+    if parameters not in _PARAMETERS:
+        raise ValueError(f"unknown parameters {parameters!r}: {nearest(parameters, _PARAMETERS)}")
+    if not isinstance(search, Gradient) and search not in _SEARCHES:
+        raise ValueError(f"unknown search {search!r}: a Gradient, or {nearest(search, _SEARCHES)}")
     if parameters == "simple" and search not in ("auto", "grid"):
         raise ValueError("'simple' is always solved on its grid; leave search out")
     if parameters != "simple" and search == "grid" and _cells(latents) > _CELLS:
