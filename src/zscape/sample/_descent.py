@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int
 from scipy.optimize import minimize
 
 from zscape.energy import Cloud
@@ -14,6 +15,9 @@ from zscape.sample._targets import Field
 
 # Per step, in units of the target's spread over the number of points: twice what independent draws have.
 _LEAST_GAIN = 1e-9
+# Steps of one descent: as many as this number of pairs times latents allows, within bounds.
+_WORK = 1e10
+_FEWEST, _MOST = 100, 2000
 
 
 @dataclass(frozen=True)
@@ -122,24 +126,27 @@ def descend(
     points: np.ndarray,
     weights: np.ndarray | None,
     *,
-    steps: int,
+    codes: int,
     told: Callable[[int], None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None, float]:
     """Points, weights and value at the end of L-BFGS from the given ones.
 
-    It stops when a step gains less than 1e-9 of the spread of the target over the number of points.
+    It stops when a step gains less than 1e-9 of the spread of the target over the number of points, or after
+    2000 steps; after fewer, at least 100, when each is long.
 
     Args:
         problem: The objective.
         points: (J, D) to start from.
         weights: (J,) to start from, or None.
-        steps: Most steps to make.
+        codes: Number of codes in the problem's field, which says how long a step is.
         told: Called with the number of the step after each.
     """
     start = problem.pack(points, weights)
     # Values near 0 keep the stop, which scipy makes relative to them, absolute.
     offset = problem(start)[0]
     done = itertools.count(1)
+    pairs = len(points) * (codes + len(points) / 2)
+    most = int(np.clip(_WORK / (pairs * (points.shape[1] + 10)), _FEWEST, _MOST))
 
     def shifted(vector: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = problem(vector)
@@ -149,29 +156,32 @@ def descend(
         if told is not None:
             told(next(done))
 
-    options = {"maxcor": 10, "ftol": _LEAST_GAIN, "gtol": 0.0, "maxiter": steps, "maxfun": 2 * steps}
+    options = {"maxcor": 10, "ftol": _LEAST_GAIN, "gtol": 0.0, "maxiter": most, "maxfun": 2 * most}
     found = minimize(shifted, start, jac=True, method="L-BFGS-B", callback=watched, options=options)
     return *problem.unpack(found.x), found.fun + offset
 
 
-def order(points: np.ndarray, potential: np.ndarray, shape: Shape, weights: np.ndarray | None) -> np.ndarray:
+def order(field: Field, shape: Shape, points: np.ndarray, weights: np.ndarray | None) -> Int[np.ndarray, "J"]:
     """Indices that order points so that each prefix, with the avoided points, is near the target.
 
-    Each next point is the one that lowers the distance most. O(J^2 D) time, O(J D) memory.
+    Each next point is the one that leaves the least distance. O(J^2 D) time, O(J D) memory.
 
     Args:
-        points: (J, D).
-        potential: (J,) of the target at the points.
+        field: Potential of the target.
         shape: Smoothing and avoided points.
+        points: (J, D).
         weights: (J,), or None.
     """
     each = np.ones(len(points)) if weights is None else weights * len(points)
+    potential = field.potential_with_gradient(points)[0]
     # Of the chosen points, the avoided ones first: their weight, and sums of weight * h to each point, to the
-    # target and among themselves; the avoided points' own part of the last two is the same for every choice.
+    # target and among themselves.
     mass, summed, outer, inner = 0.0, np.zeros(len(points)), 0.0, 0.0
     if shape.avoid is not None:
         mass = float(len(shape.avoid))
         summed += mass * shape.avoid.potential(points)
+        outer = float(field.potential_with_gradient(shape.avoid.codes)[0].sum())
+        inner = mass**2 * shape.avoid.spread()
     left, indices = np.arange(len(points)), []
     centred = points - points.mean(axis=0)
     squared = np.einsum("jd,jd->j", centred, centred)

@@ -184,9 +184,7 @@ Field = NormalField | Cloud
 Target = NormalTarget | CodesTarget
 
 
-def target_of(
-    target: StandardNormal | CodesLike | Density, count: int, *, smoothing: float, seed: int
-) -> Target:
+def target_of(target: object, count: int, *, smoothing: float, seed: int) -> Target:
     """The target that an argument stands for.
 
     Raises:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -18,10 +17,6 @@ from zscape.sample.adam import adam
 from zscape.sample.prior import StandardNormal
 from zscape.sample.quantization import Quantization
 
-# Steps of one descent: as many as this number of pairs times latents allows, within bounds.
-_WORK = 2e10
-_FEWEST, _MOST = 100, 2000
-
 Watch = Callable[[int, int, str], None]
 """Called with stages done, stages in all and a few words on where the work is."""
 
@@ -30,9 +25,9 @@ def quantize(
     target: StandardNormal | CodesLike | Density,
     count: int,
     *,
-    avoid: Float[np.ndarray, "K D"] | None = None,
+    avoid: np.ndarray | None = None,
     smoothing: float = 1e-6,
-    weights: Float[np.ndarray, "{count}"] | Literal["free"] | None = None,
+    weights: np.ndarray | str | None = None,
     method: str = "exact",
     starts: int = 1,
     shell: bool = False,
@@ -130,7 +125,7 @@ def quantize_by_class(
     codes: CodesLike,
     counts: int | Mapping[int, int],
     *,
-    labels: Int[np.ndarray, "N"] | None = None,
+    labels: np.ndarray | None = None,
     smoothing: float = 1e-6,
     starts: int = 1,
     shell: bool = False,
@@ -212,33 +207,30 @@ def _first_weights(
 def _best_of(
     goal: Target, shape: Shape, *, starts: int, seed: int, watch: Watch | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Ordered points and weights of the best of several descents."""
-    found = []
+    """Ordered points and weights of the best of several descents, each through all stages."""
     stages = list(goal.stages(shape.count))
+    total = starts * len(stages)
+    found = []
     for start in range(starts):
-        points, weights = goal.draw(shape.count, np.random.default_rng([seed, start])), shape.weights
-        if shape.radii is not None:
-            # Radii rise, so the innermost draw gets the smallest.
-            points = points[np.argsort(np.linalg.norm(points - shape.centre, axis=1))]
-        value = np.inf
+        points, weights, value = _first_points(goal, shape, [seed, start]), shape.weights, np.inf
         for index, (field, size) in enumerate(stages):
-            pairs = shape.count * (size + shape.count / 2)
-            points, weights, value = descend(
-                Problem(field, shape, goal.unit / shape.count),
-                points,
-                weights,
-                steps=int(np.clip(_WORK / (pairs * (len(shape.centre) + 10)), _FEWEST, _MOST)),
-                told=None
-                if watch is None
-                else _stage(watch, start * len(stages) + index, starts * len(stages)),
-            )
+            problem = Problem(field, shape, goal.unit / shape.count)
+            told = None if watch is None else _stage(watch, start * len(stages) + index, total)
+            points, weights, value = descend(problem, points, weights, codes=size, told=told)
         found.append((value, start, points, weights))
-    _, _, points, weights = min(found, key=lambda each: each[:2])
-    potential, _ = stages[-1][0].potential_with_gradient(points)
-    indices = order(points, potential, shape, weights)
+    points, weights = min(found, key=lambda each: each[:2])[2:]
+    indices = order(stages[-1][0], shape, points, weights)
     if watch is not None:
-        watch(starts * len(stages), starts * len(stages), "done")
+        watch(total, total, "done")
     return points[indices], None if weights is None else weights[indices]
+
+
+def _first_points(goal: Target, shape: Shape, seeds: list[int]) -> np.ndarray:
+    points = goal.draw(shape.count, np.random.default_rng(seeds))
+    if shape.radii is None:
+        return points
+    # Radii rise, so the innermost draw gets the smallest.
+    return points[np.argsort(np.linalg.norm(points - shape.centre, axis=1))]
 
 
 def _stage(watch: Watch, done: int, total: int) -> Callable[[int], None]:
