@@ -145,6 +145,13 @@ def test_the_score_falls_with_the_order_and_does_not_change_with_rotation(kernel
     assert again == pytest.approx([scores[3], scores[4]])
 
 
+@pytest.mark.parametrize("order", [1 - 1e-13, 1 + 1e-9, 1 + 1e-5])
+def test_orders_near_1_come_near_that_of_order_1(order):
+    x = draws(80, 5)
+    near = measure.vendi_score(x, order=order, kernel="gaussian").value
+    assert near == pytest.approx(measure.vendi_score(x, kernel="gaussian").value, rel=1e-4)
+
+
 def test_two_groups_of_unequal_size_by_hand():
     """Weights 3/4 and 1/4: entropy 0.5623 nats, purity 10/16."""
     x = np.array([[1.0, 0.0]] * 3 + [[0.0, 5.0]])
@@ -188,7 +195,7 @@ def test_a_score_beyond_the_random_features_warns(monkeypatch):
     x = draws(300, 3)
     monkeypatch.setattr(diversity, "_EXACT", 100)
     monkeypatch.setattr(diversity, "_FREQUENCIES", 64)
-    with pytest.warns(UserWarning, match="too low"):
+    with pytest.warns(UserWarning, match="a tenth too low or more"):
         measure.vendi_score(x, kernel="gaussian", bandwidth=1e-3)
 
 

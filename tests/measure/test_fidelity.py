@@ -172,6 +172,7 @@ def test_new_draws_are_half_the_time_nearer_than_training_and_copies_always():
     assert mean.value == pytest.approx(cdist(draws(2000, 4, 1), x).min(axis=1).mean())
     assert [result.value for result in measure.nearest_training_distance(x, x[:50])] == [0, 1]
     assert measure.nearest_training_distance(x, x[:50] + 100)[1].value == 0
+    assert measure.nearest_training_distance(x[[0, 0, 0]], x[:1])[1].value == 1
 
 
 @pytest.mark.parametrize("sizes", [(400, 100), (100, 400)])
@@ -283,7 +284,7 @@ def test_bandwidths_by_name_are_those_of_the_term():
     assert _kernels.bandwidth_of("median", x, y[:28], seed=0) == pytest.approx(median)
     assert measure.mmd(x, y, bandwidth="dimension").value == measure.mmd(x, y, bandwidth=2.0).value
     assert "(median)" in measure.mmd(x, y).definition
-    assert measure.mmd(x, y).seed == 0
+    assert measure.mmd(x, y).seed is None
 
 
 def test_the_median_of_many_samples_is_drawn_by_seed_and_near():
@@ -291,6 +292,9 @@ def test_the_median_of_many_samples_is_drawn_by_seed_and_near():
     first, again, other = (_kernels.bandwidth_of("median", x, y, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
     assert first == pytest.approx(np.median(cdist(x, y)), rel=0.05)
+    result = measure.mmd(x[:1200], y[:1200], seed=3)
+    assert (result.seed, measure.mmd(x[:1200], y[:1200], bandwidth=1.0).seed) == (3, None)
+    assert measure.rke(x, seed=3).seed == measure.vendi_score(x, order=2, kernel="gaussian", seed=3).seed == 3
 
 
 def test_equal_samples_have_mmd_0_whatever_the_bandwidth():
@@ -426,6 +430,7 @@ def test_other_settings_are_refused():
         (lambda: measure.prdc(x, x, neighbours=0), "neighbours >= 1"),
         (lambda: measure.mmd(x, x, bandwidth=0.0), "number > 0, but is 0.0"),
         (lambda: measure.mmd(x, x, bandwidth=math.nan), "number > 0"),
+        (lambda: measure.mmd(x, x, bandwidth=1e-200), "of the order of the distances"),
         (lambda: measure.mmd(x, x[:1]), "at least 2 samples"),
         (lambda: measure.energy_distance(x, x[:1]), "at least 2 samples"),
         (lambda: measure.energy_distance(x, x, smoothing=-1.0), "smoothing"),

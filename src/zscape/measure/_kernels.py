@@ -10,13 +10,15 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.spatial.distance import pdist
 
-from zscape.measure._rows import center_of
+from zscape.measure._rows import center_of, float_blocks
 
 Bandwidth = float | Literal["median", "dimension"]
 # Rows of one block; a block of kernel values is the square of this, 2 MB.
 _ROWS = 512
 # Rows whose distances give the median bandwidth: two million pairs.
 _MEDIAN_ROWS = 2000
+# Squares of larger quotients of a sample and the bandwidth could leave float64.
+_LARGEST = 1e100
 
 
 def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int) -> float:
@@ -27,7 +29,7 @@ def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int)
     differ, every bandwidth gives the same kernel, and it is 1.
 
     Raises:
-        ValueError: If it is neither a name nor a finite number > 0.
+        ValueError: If it is neither a name nor a finite number > 0, or so small that quotients overflow.
     """
     if bandwidth == "dimension":
         return math.sqrt(sets[0].shape[1])
@@ -39,7 +41,18 @@ def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int)
         raise ValueError(
             f'the bandwidth needs to be "median", "dimension" or a finite number > 0, but is {bandwidth!r}'
         )
+    largest = max(float(np.abs(block).max()) for rows in sets for _, block in float_blocks(rows))
+    if largest > _LARGEST * bandwidth:
+        raise ValueError(
+            f"the bandwidth needs to be of the order of the distances, but is {bandwidth!r} for samples of "
+            f"size {largest:.3g}; give it in the units of the data"
+        )
     return float(bandwidth)
+
+
+def seed_of(bandwidth: Bandwidth, count: int, seed: int) -> int | None:
+    """The seed where the bandwidth rests on a choice among `count` rows, else None."""
+    return seed if bandwidth == "median" and count > _MEDIAN_ROWS else None
 
 
 def named(bandwidth: Bandwidth, value: float) -> str:

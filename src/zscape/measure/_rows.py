@@ -19,6 +19,8 @@ _LARGEST = 1e100
 def rows_of(values: CodesLike, what: str, *, least: int = 1) -> Num[np.ndarray, "N F"]:
     """One row a sample, checked; an array keeps its dtype and is not copied where it need not be.
 
+    Squares of differences under 1e-150 are 0 in float64, and such samples count as equal.
+
     Args:
         values: A table or a pair (mean, logvar), of which the means are read, or an array (N, *shape).
         what: What it is called in messages.

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from zscape import energy
 from zscape.base import CodesLike, Result
 from zscape.measure._estimate import Z95, around, mean_result, standard_error
-from zscape.measure._kernels import Bandwidth, bandwidth_of, cross_means, named, own_means
+from zscape.measure._kernels import Bandwidth, bandwidth_of, cross_means, named, own_means, seed_of
 from zscape.measure._neighbours import balls, kth_squared_distances
 from zscape.measure._rows import float_blocks, rows_of, two_sets
 
@@ -126,7 +126,7 @@ def mmd(
         unit="",
         definition=f"squared maximum mean discrepancy, Gaussian kernel, {named(bandwidth, std)} ({kind}), "
         f"{_sizes(x, y)}",
-        seed=seed if bandwidth == "median" else None,
+        seed=seed_of(bandwidth, len(x) + len(y), seed),
     )
 
 
@@ -221,8 +221,8 @@ def nearest_training_distance(real: CodesLike, generated: CodesLike) -> list[Res
 
     - `nearest_training_distance`: mean Euclidean distance of a generated sample to its nearest real one; the
       definition gives the median of that distance between real samples. Null: 0 when all are copies.
-    - `nearer_than_training`: share of generated samples nearer to a real one than that median. Null: about
-      1/2 for new draws from the distribution of the data; 1 for copies; near 0 for samples off the data.
+    - `nearer_than_training`: share of generated samples no farther from a real one than that median. Null:
+      about 1/2 for new draws from the distribution of the data; 1 for copies; near 0 for samples off it.
 
     Give as `real` what the model was trained on. Judge by the same share for held-out data, which differs
     from 1/2 where the data hold duplicates. The interval of the mean covers the choice of generated samples,
@@ -243,7 +243,7 @@ def nearest_training_distance(real: CodesLike, generated: CodesLike) -> list[Res
     distances = np.sqrt(kth_squared_distances(y, x, 1))
     among_real = np.sqrt(kth_squared_distances(x, x, 2))
     typical = float(np.median(among_real))
-    share, low, high = _share_below_median(distances, among_real)
+    share, low, high = _share_up_to_median(distances, among_real)
     return [
         mean_result(
             "nearest_training_distance",
@@ -259,8 +259,8 @@ def nearest_training_distance(real: CodesLike, generated: CodesLike) -> list[Res
             high=high,
             n=len(y),
             unit="",
-            definition=f"share of generated samples nearer to a real one than {typical:.6g}, the median "
-            f"distance of a real sample to the nearest other (about 1/2 for new data), {_sizes(x, y)}",
+            definition=f"share of generated samples no farther from a real one than {typical:.6g}, the "
+            f"median distance of a real sample to the nearest other (about 1/2 for new data), {_sizes(x, y)}",
         ),
     ]
 
@@ -346,15 +346,15 @@ def _joint_error(first: np.ndarray, second: np.ndarray) -> float | None:
     return math.hypot(standard_error(first) or 0.0, standard_error(second) or 0.0)
 
 
-def _share_below_median(distances: np.ndarray, reference: np.ndarray) -> tuple[float, float, float]:
-    """Share of distances below the median of others, with the ends of its interval.
+def _share_up_to_median(distances: np.ndarray, reference: np.ndarray) -> tuple[float, float, float]:
+    """Share of distances up to the median of others, with the ends of its interval.
 
     The median may be off by 1.96 sqrt(1 / 2N) in rank: a nearest distance can belong to two samples, so N of
     them tell as much as N / 2 independent ones.
     """
     off = Z95 * math.sqrt(0.5 / len(reference))
     cuts = np.quantile(reference, [0.5, max(0.5 - off, 0.0), min(0.5 + off, 1.0)])
-    share, least, most = (float((distances < cut).mean()) for cut in cuts)
+    share, least, most = (float((distances <= cut).mean()) for cut in cuts)
     own = Z95 * math.sqrt(share * (1 - share) / len(distances))
     low, high = share - math.hypot(share - least, own), share + math.hypot(most - share, own)
     return share, max(low, 0.0), min(high, 1.0)
