@@ -219,6 +219,27 @@ def demo(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="diverse-sampling or class-generation.")],
+    scale: Annotated[
+        str, typer.Option(help="smoke (embedded digits, under a minute), cpu (MNIST, hours) or paper.")
+    ] = "smoke",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the study; runs/studies/NAME/SCALE if not given.")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Run a published experiment and write its page, ours beside theirs.
+
+    A study that was stopped goes on where it was when it is asked for again.
+    """
+    from zscape.app import work
+
+    _show_paths({"page": work.study(name, scale, out, data_dir)}, as_json=json)
+
+
+@app.command()
 def settings(
     find: Annotated[str, typer.Argument(help="Only keys that contain this.")] = "",
     json: Json = False,

@@ -17,6 +17,7 @@ from zscape import codes as tables
 from zscape import data as datasets
 from zscape import measure as measures
 from zscape import report as reports
+from zscape import studies
 from zscape.app import console, sampling
 from zscape.app.settings import Settings, build, gather
 from zscape.base import Codes, Result
@@ -145,6 +146,13 @@ def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
     if run.codes_path.exists():
         _codes_of(run, data)
     return reports.write(run, data, tsne=tsne, seed=seed)
+
+
+def study(name: str, scale: str, out: Path | None, data_dir: Path | None) -> Path:
+    """Run a published experiment."""
+    _quiet_engine()
+    with console.progress(name) as told:
+        return studies.run(name, scale=scale, out=out, data_dir=data_dir, watch=told)
 
 
 def demo(out: Path) -> Path:
