@@ -174,7 +174,7 @@ class Visits:
             return
         latents = self.judged.latents
         thetas, slope_thetas = (
-            np.frombuffer(b"".join(key[1] for key in keys)).reshape(-1, latents)
+            np.array([np.frombuffer(key[1]) for key in keys], dtype=np.float64).reshape(-1, latents)
             for keys in (self._values, self._slopes)
         )
         with whole_file(self._path) as temporary, temporary.open("wb") as file:

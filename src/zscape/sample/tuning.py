@@ -127,7 +127,8 @@ def tune(
 
     Null: with a judge that always gives the label asked for, theta goes to its upper end where pictures grow
     less alike with theta. Bias: of the draws it was tuned on; use `score`. There is no promise that the best
-    theta lies within the range: at 0 pictures of a class are equal and cosine is 1.
+    theta lies within the range: at 0 pictures of a class are equal and cosine is 1 (of a mixture, as many
+    pictures as components are left).
 
     Cost: C M pictures decoded and judged a setting: 41 settings for "simple", 10 D a sweep of coordinates.
 
