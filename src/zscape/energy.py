@@ -144,7 +144,7 @@ class Cloud:
         Raises:
             ValueError: If the points are not finite or not (M, D).
         """
-        return self._potential(self._left(points), slopes=False)[0]
+        return self._potential(points, slopes=False)[0]
 
     def potential_with_gradient(
         self, points: Float[np.ndarray, "M D"]
@@ -156,9 +156,7 @@ class Cloud:
         Raises:
             ValueError: If the points are not finite or not (M, D).
         """
-        left = self._left(points)
-        values, moments = self._potential(left, slopes=True)
-        return values, _gradient(left, moments)
+        return self._potential(points, slopes=True)
 
     def own_potential(self) -> Float[np.ndarray, "N"]:
         """The potential at the codes themselves; each code is at distance 0 from itself, exactly.
@@ -170,49 +168,42 @@ class Cloud:
     def own_potential_with_gradient(self) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "N D"]]:
         """As `own_potential`, with the gradient of the potential of the cloud, held fixed, at each code."""
         values, moments = self._own_potential(slopes=True)
-        return values, _gradient(self._factors(slice(None)), moments)
+        return values, _gradient(self._right[:, :-2], moments)
 
     def spread(self) -> float:
         """Mean of h over all pairs of codes, of a code with itself included."""
         own = self.own_potential()
         return float(own.mean() if self.weights is None else own @ self.weights)
 
-    def _left(self, points: np.ndarray) -> np.ndarray:
+    def _potential(self, points: np.ndarray, *, slopes: bool) -> tuple[np.ndarray, np.ndarray]:
         points, _ = code_arrays(points)
         if points.shape[1] != len(self.centre):
             raise ValueError(
                 f"points need the {len(self.centre)} latents of the codes, but have {points.shape[1]}"
             )
-        left = np.ones((len(points), points.shape[1] + 2))
-        np.subtract(points, self.centre, out=left[:, :-2])
-        left[:, -2] = np.einsum("nd,nd->n", left[:, :-2], left[:, :-2])
-        left[:, :-2] *= -2
-        return left
-
-    def _factors(self, rows: slice) -> np.ndarray:
-        """The codes as points: rows whose products with those of `_right` are |x - y|^2 + a^2."""
-        left = np.ones((len(self._right[rows]), self._right.shape[1]))
-        np.multiply(self._right[rows, :-2], -2, out=left[:, :-2])
-        left[:, -2] = self._right[rows, -1] - self.smoothing**2
-        return left
-
-    def _potential(self, left: np.ndarray, *, slopes: bool) -> tuple[np.ndarray, np.ndarray]:
-        values, moments = np.zeros(len(left)), np.zeros((len(left), left.shape[1] - 1))
-        rows, columns, block = self._block(len(left))
-        for here in _parts(0, len(left), rows):
+        values, gradient = np.empty(len(points)), np.empty(points.shape if slopes else (0, 0))
+        rows, columns, block = self._block(len(points))
+        for here in _parts(0, len(points), rows):
+            offsets = points[here] - self.centre
+            left = _factors(offsets, np.einsum("nd,nd->n", offsets, offsets))
+            sums, moments = np.zeros(len(left)), np.zeros((len(left), left.shape[1] - 1))
             for there in _parts(0, len(self), columns):
                 right = self._right[there]
-                roots = self._roots(left[here], right, block)
-                values[here] += self._sum(roots, there)
+                roots = self._roots(left, right, block)
+                sums += self._sum(roots, there)
                 if slopes:
-                    moments[here] += self._inverse(roots) @ self._weighted(right, there)
-        return self._means(values, moments)
+                    moments += self._inverse(roots) @ self._weighted(right, there)
+            values[here], moments = self._means(sums, moments)
+            if slopes:
+                gradient[here] = _gradient(offsets, moments)
+        return values, gradient
 
     def _own_potential(self, *, slopes: bool) -> tuple[np.ndarray, np.ndarray]:
         values, moments = np.zeros(len(self)), np.zeros((len(self), self._right.shape[1] - 1))
         rows, columns, block = self._block(len(self))
         for here in _parts(0, len(self), rows):
-            left, right = self._factors(here), self._right[here]
+            right = self._right[here]
+            left = _factors(right[:, :-2], right[:, -1] - self.smoothing**2)
             for there in (here, *_parts(here.stop, len(self), columns)):
                 roots = self._roots(left, self._right[there], block)
                 if there is here:
@@ -349,7 +340,11 @@ def checked_smoothing(smoothing: float) -> float:
 
 
 def checked_weights(weights: np.ndarray, count: int) -> Float[np.ndarray, "N"]:
-    """Weights of `count` points, scaled to sum 1.
+    """The weights of `count` points, scaled to sum 1.
+
+    Args:
+        weights: (count,) positive numbers.
+        count: How many there must be.
 
     Raises:
         ValueError: If there are not `count` of them, or they are not positive and finite.
@@ -409,9 +404,14 @@ def _quadrature(
     return values, slopes
 
 
-def _gradient(left: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def _factors(offsets: np.ndarray, squared: np.ndarray) -> np.ndarray:
+    """Rows whose products with those of the codes are |x - y|^2 + a^2."""
+    return np.column_stack([-2 * offsets, squared, np.ones(len(offsets))])
+
+
+def _gradient(offsets: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """Gradients from the sums of 1 / root and y / root, without forming any x - y."""
-    return -0.5 * left[:, :-2] * moments[:, -1:] - moments[:, :-1]
+    return offsets * moments[:, -1:] - moments[:, :-1]
 
 
 def _parts(start: int, stop: int, size: int) -> Iterator[slice]:

@@ -178,7 +178,10 @@ def test_as_many_points_as_codes_come_to_lie_on_them(smoothing):
 @pytest.mark.parametrize("codes", [np.array([[3.0, 4.0]]), np.full((50, 2), 7.0), np.zeros((2, 2))])
 def test_equal_codes_hold_all_points(codes):
     result = quantize(codes, 3)
-    assert result.points == pytest.approx(np.repeat(codes[:1], 3, axis=0), abs=1e-5)
+    expected = np.repeat(codes[:1], 3, axis=0)
+    assert result.points == pytest.approx(expected, abs=1e-5)
+    assert quantize(codes, 3, shell=True).points == pytest.approx(expected, abs=1e-5)
+    assert quantize(codes, 3, weights="free").points == pytest.approx(expected, abs=1e-5)
     assert result.distance == pytest.approx(0, abs=1e-6)
     assert (result.expected_iid, result.typical_radius) == pytest.approx((0, 0), abs=1e-9)
 

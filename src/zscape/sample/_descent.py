@@ -97,7 +97,8 @@ class Problem:
             offsets *= (shape.radii / np.linalg.norm(offsets, axis=1))[:, None]
         if not shape.free:
             return shape.centre + offsets, shape.weights
-        raised = np.exp(vector[split:] - vector[split:].max())
+        # A weight of 0 would be no weight, and have no logit.
+        raised = np.maximum(np.exp(vector[split:] - vector[split:].max()), 1e-200)
         return shape.centre + offsets, raised / raised.sum()
 
     def __call__(self, vector: np.ndarray) -> tuple[float, np.ndarray]:
@@ -105,48 +106,43 @@ class Problem:
         shape = self.shape
         points, weights = self.unpack(vector)
         value, slopes, by_weight = energy(self.field, shape, points, weights)
-        if shape.radii is not None:
-            slopes = self._along_the_shell(vector, points, slopes)
-        gradient = shape.scale * slopes.ravel()
+        if shape.radii is None:
+            gradient = shape.scale * slopes.ravel()
+        else:
+            gradient = self._along_the_shell(vector, slopes, shape.radii).ravel()
         if shape.free and weights is not None:
             gradient = np.concatenate([gradient, weights * (by_weight - weights @ by_weight)])
         return value / self.unit, gradient / self.unit
 
-    def _along_the_shell(self, vector: np.ndarray, points: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-        """Gradient by a coordinate vector that is a direction only."""
-        unit = points - self.shape.centre
-        unit /= np.linalg.norm(unit, axis=1)[:, None]
-        lengths = self.shape.scale * np.linalg.norm(vector[: points.size].reshape(points.shape), axis=1)
-        across = slopes - (slopes * unit).sum(axis=1)[:, None] * unit
-        return across * (self.shape.radii / lengths)[:, None]
+    def _along_the_shell(self, vector: np.ndarray, slopes: np.ndarray, radii: np.ndarray) -> np.ndarray:
+        """Gradient by coordinates of which only the direction counts."""
+        directions = vector.reshape(slopes.shape)
+        lengths = np.linalg.norm(directions, axis=1)[:, None]
+        directions = directions / lengths
+        across = slopes - (slopes * directions).sum(axis=1)[:, None] * directions
+        return across * radii[:, None] / lengths
 
 
 def descend(
-    problem: Problem,
-    points: np.ndarray,
-    weights: np.ndarray | None,
-    *,
-    codes: int,
-    told: Callable[[int], None] | None = None,
-) -> tuple[np.ndarray, np.ndarray | None, float]:
-    """Points, weights and value at the end of L-BFGS from the given ones.
+    problem: Problem, start: np.ndarray, *, codes: int, told: Callable[[int], None] | None = None
+) -> tuple[np.ndarray, float]:
+    """The vector and the value at the end of L-BFGS.
 
     It stops when a step gains less than 1e-9 of the spread of the target over the number of points, or after
     2000 steps; after fewer, at least 100, when each is long.
 
     Args:
         problem: The objective.
-        points: (J, D) to start from.
-        weights: (J,) to start from, or None.
+        start: The vector to start from.
         codes: Number of codes in the problem's field, which says how long a step is.
         told: Called with the number of the step after each.
     """
-    start = problem.pack(points, weights)
     # Values near 0 keep the stop, which scipy makes relative to them, absolute.
     offset = problem(start)[0]
     done = itertools.count(1)
-    pairs = len(points) * (codes + len(points) / 2)
-    most = int(np.clip(_WORK / (pairs * (points.shape[1] + 10)), _FEWEST, _MOST))
+    count, latents = problem.shape.count, len(problem.shape.centre)
+    pairs = count * (codes + count / 2)
+    most = int(np.clip(_WORK / (pairs * (latents + 10)), _FEWEST, _MOST))
 
     def shifted(vector: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = problem(vector)
@@ -158,7 +154,7 @@ def descend(
 
     options = {"maxcor": 10, "ftol": _LEAST_GAIN, "gtol": 0.0, "maxiter": most, "maxfun": 2 * most}
     found = minimize(shifted, start, jac=True, method="L-BFGS-B", callback=watched, options=options)
-    return *problem.unpack(found.x), found.fun + offset
+    return found.x, found.fun + offset
 
 
 def order(field: Field, shape: Shape, points: np.ndarray, weights: np.ndarray | None) -> Int[np.ndarray, "J"]:

@@ -168,7 +168,8 @@ class CodesTarget:
         while size < limit:
             yield Cloud(self.codes[shuffled[:size]], smoothing=self.smoothing), size
             size = min(size * _GROWTH, limit)
-        yield Cloud(self.codes[shuffled[:limit]], smoothing=self.smoothing), limit
+        last = self.codes if limit == number else self.codes[shuffled[:limit]]
+        yield Cloud(last, smoothing=self.smoothing), limit
 
     def radii(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of the distances of the codes from their mean."""

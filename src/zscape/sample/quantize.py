@@ -71,8 +71,8 @@ def quantize(
         weights: (count,) positive weights, scaled to sum 1; "free" to choose them with the points; equal ones
             if not given. Points with given weights keep them through the ordering.
         method: "exact", or "adam" for the published algorithm, which is there to compare (see `adam`).
-        starts: Descents from other draws, of which the best counts. One comes within 1 % of the best; for up
-            to some 20 points five nearly always find it.
+        starts: Descents from other draws, of which the best counts. One comes within some 5 % of the best;
+            for up to some 20 points five nearly always find it.
         shell: Whether distances from the target's centre stay at the quantiles of those of its draws.
         seed: Of starts, subsets and draws.
         watch: Called with stages done, stages in all and a text at every step.
@@ -210,15 +210,15 @@ def _best_of(
     """Ordered points and weights of the best of several descents, each through all stages."""
     stages = list(goal.stages(shape.count))
     total = starts * len(stages)
+    problems = [Problem(field, shape, goal.unit / shape.count) for field, _ in stages]
     found = []
     for start in range(starts):
-        points, weights, value = _first_points(goal, shape, [seed, start]), shape.weights, np.inf
-        for index, (field, size) in enumerate(stages):
-            problem = Problem(field, shape, goal.unit / shape.count)
+        vector, value = problems[0].pack(_first_points(goal, shape, [seed, start]), shape.weights), np.inf
+        for index, (problem, (_, size)) in enumerate(zip(problems, stages, strict=True)):
             told = None if watch is None else _stage(watch, start * len(stages) + index, total)
-            points, weights, value = descend(problem, points, weights, codes=size, told=told)
-        found.append((value, start, points, weights))
-    points, weights = min(found, key=lambda each: each[:2])[2:]
+            vector, value = descend(problem, vector, codes=size, told=told)
+        found.append((value, start, vector))
+    points, weights = problems[-1].unpack(min(found, key=lambda each: each[:2])[2])
     indices = order(stages[-1][0], shape, points, weights)
     if watch is not None:
         watch(total, total, "done")
