@@ -131,11 +131,6 @@ class Cloud:
     def __len__(self) -> int:
         return len(self._right)
 
-    @property
-    def codes(self) -> Float[np.ndarray, "N D"]:
-        """The codes, within rounding."""
-        return self._right[:, :-2] + self.centre
-
     def potential(self, points: Float[np.ndarray, "M D"]) -> Float[np.ndarray, "M"]:
         """Mean over the codes of h(point - code) for each point, exact.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,8 +27,7 @@ class Shape:
 
     Attributes:
         count: Points that move, J.
-        smoothing: a.
-        avoid: Points that stay, or None.
+        avoid: (K, D) points that stay, or None.
         weights: (J,) of sum 1, or None for equal ones.
         free: Whether the weights move too.
         centre: (D,) of the target.
@@ -36,8 +36,7 @@ class Shape:
     """
 
     count: int
-    smoothing: float
-    avoid: Cloud | None
+    avoid: np.ndarray | None
     weights: np.ndarray | None
     free: bool
     centre: np.ndarray
@@ -50,38 +49,48 @@ class Shape:
         return self.count / (self.count + (0 if self.avoid is None else len(self.avoid)))
 
 
-def energy(
-    field: Field, shape: Shape, points: np.ndarray, weights: np.ndarray | None
-) -> tuple[float, np.ndarray, np.ndarray]:
-    r"""The part of the distance of the whole set that depends on the moving points, over their share.
-
-    .. math:: \sum_j w_j \Big(P(x_j) - \frac{s}{2} \sum_k w_k h(x_j - x_k) - (1 - s) Q(x_j)\Big)
-
-    for potentials P of the target and Q of the avoided points, and share s of the moving ones.
-
-    Returns:
-        The value, its gradient by the points, (J, D), and by the weights, (J,).
-    """
-    potential, pull = field.potential_with_gradient(points)
-    own, push = Cloud(points, smoothing=shape.smoothing, weights=weights).own_potential_with_gradient()
-    if shape.avoid is not None:
-        held, away = shape.avoid.potential_with_gradient(points)
-        potential, pull = potential - (1 - shape.share) * held, pull - (1 - shape.share) * away
-    each = np.full(len(points), 1 / len(points)) if weights is None else weights
-    value = each @ (potential - 0.5 * shape.share * own)
-    return float(value), each[:, None] * (pull - shape.share * push), potential - shape.share * own
-
-
 @dataclass(frozen=True)
 class Problem:
     """The objective as a function of one vector: scaled coordinates, then logits of free weights.
 
     Where radii are given the coordinates stand for directions.
+
+    Attributes:
+        field: Potential of the target; its smoothing is that of all parts.
+        shape: What is asked of the points.
+        unit: What values are divided by.
     """
 
     field: Field
     shape: Shape
     unit: float
+
+    @functools.cached_property
+    def held(self) -> Cloud | None:
+        """The points that stay."""
+        avoid = self.shape.avoid
+        return None if avoid is None else Cloud(avoid, smoothing=self.field.smoothing)
+
+    def energy(self, points: np.ndarray, weights: np.ndarray | None) -> tuple[float, np.ndarray, np.ndarray]:
+        r"""The part of the distance of the whole set that depends on the moving points, over their share.
+
+        .. math:: \sum_j w_j \Big(P(x_j) - \frac{s}{2} \sum_k w_k h(x_j - x_k) - (1 - s) Q(x_j)\Big)
+
+        for potentials P of the target and Q of the avoided points, and share s of the moving ones.
+
+        Returns:
+            The value, its gradient by the points, (J, D), and by the weights, (J,).
+        """
+        share = self.shape.share
+        potential, pull = self.field.potential_with_gradient(points)
+        moving = Cloud(points, smoothing=self.field.smoothing, weights=weights)
+        own, push = moving.own_potential_with_gradient()
+        if self.held is not None:
+            fixed, away = self.held.potential_with_gradient(points)
+            potential, pull = potential - (1 - share) * fixed, pull - (1 - share) * away
+        each = np.full(len(points), 1 / len(points)) if weights is None else weights
+        value = each @ (potential - 0.5 * share * own)
+        return float(value), each[:, None] * (pull - share * push), potential - share * own
 
     def pack(self, points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """The vector of a set of points."""
@@ -105,7 +114,7 @@ class Problem:
         """Value and gradient, in units of the spread of the target over the number of points."""
         shape = self.shape
         points, weights = self.unpack(vector)
-        value, slopes, by_weight = energy(self.field, shape, points, weights)
+        value, slopes, by_weight = self.energy(points, weights)
         if shape.radii is None:
             gradient = shape.scale * slopes.ravel()
         else:
@@ -157,39 +166,36 @@ def descend(
     return found.x, found.fun + offset
 
 
-def order(field: Field, shape: Shape, points: np.ndarray, weights: np.ndarray | None) -> Int[np.ndarray, "J"]:
+def order(problem: Problem, points: np.ndarray, weights: np.ndarray | None) -> Int[np.ndarray, "J"]:
     """Indices that order points so that each prefix, with the avoided points, is near the target.
 
     Each next point is the one that leaves the least distance. O(J^2 D) time, O(J D) memory.
 
     Args:
-        field: Potential of the target.
-        shape: Smoothing and avoided points.
+        problem: Potential of the target, and avoided points.
         points: (J, D).
         weights: (J,), or None.
     """
     each = np.ones(len(points)) if weights is None else weights * len(points)
-    potential = field.potential_with_gradient(points)[0]
+    potential = problem.field.potential_with_gradient(points)[0]
+    smoothing, avoid, held = problem.field.smoothing, problem.shape.avoid, problem.held
     # Of the chosen points, the avoided ones first: their weight, and sums of weight * h to each point, to the
     # target and among themselves.
     mass, summed, outer, inner = 0.0, np.zeros(len(points)), 0.0, 0.0
-    if shape.avoid is not None:
-        mass = float(len(shape.avoid))
-        summed += mass * shape.avoid.potential(points)
-        outer = float(field.potential_with_gradient(shape.avoid.codes)[0].sum())
-        inner = mass**2 * shape.avoid.spread()
-    left, indices = np.arange(len(points)), []
+    if avoid is not None and held is not None:
+        mass = float(len(avoid))
+        summed += mass * held.potential(points)
+        outer = float(problem.field.potential_with_gradient(avoid)[0].sum())
+        inner = mass**2 * held.spread()
+    left, indices = np.ones(len(points), bool), []
     centred = points - points.mean(axis=0)
     squared = np.einsum("jd,jd->j", centred, centred)
     for _ in range(len(points)):
-        outers = outer + each[left] * potential[left]
-        inners = inner + 2 * each[left] * summed[left]
-        total = mass + each[left]
-        best = int(np.argmin(outers / total - 0.5 * inners / total**2))
-        index = left[best]
-        mass, outer, inner = float(total[best]), float(outers[best]), float(inners[best])
+        outers, inners, total = outer + each * potential, inner + 2 * each * summed, mass + each
+        index = int(np.argmin(np.where(left, outers / total - 0.5 * inners / total**2, np.inf)))
+        mass, outer, inner = float(total[index]), float(outers[index]), float(inners[index])
         indices.append(index)
-        left = np.delete(left, best)
-        gaps = squared[left] + squared[index] - 2 * (centred[left] @ centred[index])
-        summed[left] += each[index] * (np.sqrt(np.clip(gaps, 0, None) + shape.smoothing**2) - shape.smoothing)
+        left[index] = False
+        gaps = squared + squared[index] - 2 * (centred @ centred[index])
+        summed += each[index] * (np.sqrt(np.clip(gaps, 0, None) + smoothing**2) - smoothing)
     return np.array(indices, np.int64)

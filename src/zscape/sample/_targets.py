@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,8 @@ from zscape.sample.prior import StandardNormal
 
 # Codes of the first stage, and how much each further stage has of the one before.
 _FIRST, _GROWTH = 4000, 16
+# Smoothings of the first stage before the one asked for, in units of the scale of the codes.
+_SMOOTHINGS = (0.1, 0.01, 0.001)
 # Most pairs times latents of one evaluation, some seconds of work; and codes a point that there are at least.
 _WORK, _LEAST = 2e10, 20
 # Of a density without a closed form: draws at least, and draws a point.
@@ -26,6 +28,14 @@ _DRAWS, _DRAWS_EACH = 20_000, 20
 # Spreads of codes that are remembered, by content.
 _KNOWN: OrderedDict[tuple[str, float], float] = OrderedDict()
 _MOST_KNOWN = 32
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One descent of several: with what smoothing, and on how many codes."""
+
+    smoothing: float
+    codes: int
 
 
 @dataclass(frozen=True)
@@ -82,9 +92,13 @@ class NormalTarget:
 
     batch = draw
 
-    def stages(self, count: int) -> Iterator[tuple[Field, int]]:
-        """One field, the closed form, whose cost is that of some hundred codes."""
-        yield NormalField(self.dimension, self.smoothing), 128
+    def plan(self, count: int) -> list[Stage]:
+        """One stage, whose cost is that of some hundred codes for any count."""
+        return [Stage(self.smoothing, 128)]
+
+    def field(self, stage: Stage) -> NormalField:
+        """The closed form."""
+        return NormalField(self.dimension, stage.smoothing)
 
     def radii(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of the chi law."""
@@ -158,18 +172,29 @@ class CodesTarget:
         """Different codes, at most all."""
         return self.codes[random.choice(len(self.codes), min(count, len(self.codes)), replace=False)]
 
-    def stages(self, count: int) -> Iterator[tuple[Field, int]]:
-        """Random subsets, to descend in one after the other, up to all codes or what can be afforded."""
+    def plan(self, count: int) -> list[Stage]:
+        """Stages on random subsets that grow up to all codes, or to what can be afforded.
+
+        The first is also repeated with less and less smoothing: few codes make a landscape full of kinks.
+        """
         number, latents = self.codes.shape
         affordable = max(int(_WORK / (count * (latents + 10))), _LEAST * count)
-        shuffled = np.random.default_rng(self.seed).permutation(number)
         limit = min(number, affordable)
         size = min(max(_FIRST, _LEAST * count), limit)
+        stages = [
+            Stage(share * self.scale, size) for share in _SMOOTHINGS if share * self.scale > self.smoothing
+        ]
         while size < limit:
-            yield Cloud(self.codes[shuffled[:size]], smoothing=self.smoothing), size
+            stages.append(Stage(self.smoothing, size))
             size = min(size * _GROWTH, limit)
-        last = self.codes if limit == number else self.codes[shuffled[:limit]]
-        yield Cloud(last, smoothing=self.smoothing), limit
+        return [*stages, Stage(self.smoothing, limit)]
+
+    def field(self, stage: Stage) -> Cloud:
+        """The codes of a stage; smaller subsets are parts of larger ones."""
+        codes = self.codes
+        if stage.codes < len(codes):
+            codes = codes[np.random.default_rng(self.seed).permutation(len(codes))[: stage.codes]]
+        return Cloud(codes, smoothing=stage.smoothing)
 
     def radii(self, levels: np.ndarray) -> np.ndarray:
         """Quantiles of the distances of the codes from their mean."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from zscape.base import Codes, CodesLike, Density, code_arrays
-from zscape.energy import Cloud, checked_smoothing, checked_weights
+from zscape.energy import checked_smoothing, checked_weights
 from zscape.errors import nearest
 from zscape.sample._descent import Problem, Shape, descend, order
 from zscape.sample._inputs import checked_count
@@ -103,22 +103,16 @@ def quantize(
     goal = target_of(target, checked_count(count), smoothing=smoothing, seed=seed)
     shape = Shape(
         count=count,
-        smoothing=smoothing,
-        avoid=None if avoid is None else _avoided(avoid, goal),
+        avoid=_avoided(avoid, goal),
         weights=_first_weights(weights, count, shell),
         free=isinstance(weights, str),
         centre=goal.centre,
         scale=goal.scale,
         radii=goal.radii((np.arange(count) + 0.5) / count) if shell else None,
     )
-    points, best = _best_of(goal, shape, starts=starts, seed=seed, watch=watch)
-    return Quantization(
-        points,
-        np.full(count, 1 / count) if best is None else best,
-        None if avoid is None else np.array(avoid, np.float64),
-        smoothing,
-        goal,
-    )
+    points, found = _best_of(goal, shape, starts=starts, seed=seed, watch=watch)
+    each = np.full(count, 1 / count) if found is None else found
+    return Quantization(points, each, shape.avoid, smoothing, goal)
 
 
 def quantize_by_class(
@@ -181,13 +175,16 @@ def _among(watch: Watch, index: int, number: int, label: int) -> Watch:
     return lambda done, total, text: watch(index * total + done, number * total, f"label {label}, {text}")
 
 
-def _avoided(avoid: np.ndarray, goal: Target) -> Cloud | None:
+def _avoided(avoid: np.ndarray | None, goal: Target) -> Float[np.ndarray, "K D"] | None:
+    """A copy of the avoided points, checked; None for none."""
+    if avoid is None:
+        return None
     points, _ = code_arrays(avoid, rows=0)
     if points.shape[1] != len(goal.centre):
         raise ValueError(
             f"avoid needs points of the target's {len(goal.centre)} latents, but they have {points.shape[1]}"
         )
-    return Cloud(points, smoothing=goal.smoothing) if len(points) else None
+    return points.copy() if len(points) else None
 
 
 def _first_weights(
@@ -208,18 +205,21 @@ def _best_of(
     goal: Target, shape: Shape, *, starts: int, seed: int, watch: Watch | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Ordered points and weights of the best of several descents, each through all stages."""
-    stages = list(goal.stages(shape.count))
-    total = starts * len(stages)
-    problems = [Problem(field, shape, goal.unit / shape.count) for field, _ in stages]
+    plan = goal.plan(shape.count)
+    total = starts * len(plan)
     found = []
     for start in range(starts):
-        vector, value = problems[0].pack(_first_points(goal, shape, [seed, start]), shape.weights), np.inf
-        for index, (problem, (_, size)) in enumerate(zip(problems, stages, strict=True)):
-            told = None if watch is None else _stage(watch, start * len(stages) + index, total)
-            vector, value = descend(problem, vector, codes=size, told=told)
+        vector, value = None, np.inf
+        for index, stage in enumerate(plan):
+            problem = Problem(goal.field(stage), shape, goal.unit / shape.count)
+            if vector is None:
+                vector = problem.pack(_first_points(goal, shape, [seed, start]), shape.weights)
+            told = None if watch is None else _stage(watch, start * len(plan) + index, total)
+            vector, value = descend(problem, vector, codes=stage.codes, told=told)
         found.append((value, start, vector))
-    points, weights = problems[-1].unpack(min(found, key=lambda each: each[:2])[2])
-    indices = order(stages[-1][0], shape, points, weights)
+    last = Problem(goal.field(plan[-1]), shape, goal.unit / shape.count)
+    points, weights = last.unpack(min(found, key=lambda each: each[:2])[2])
+    indices = order(last, points, weights)
     if watch is not None:
         watch(total, total, "done")
     return points[indices], None if weights is None else weights[indices]
