@@ -35,10 +35,10 @@ def test_no_subset_of_a_small_table_is_closer(rows, latents, count, shown):
 
 
 def test_no_single_swap_is_closer():
-    codes = cloud(150, 3)
-    chosen = representatives(codes, 12)
+    codes = cloud(60, 3)
+    chosen = representatives(codes, 8)
     best = distance(codes[chosen], codes)
-    for place, row in itertools.product(range(12), np.setdiff1d(np.arange(150), chosen)):
+    for place, row in itertools.product(range(8), np.setdiff1d(np.arange(60), chosen)):
         other = chosen.copy()
         other[place] = row
         assert distance(codes[other], codes) > best - 1e-12

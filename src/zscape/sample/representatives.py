@@ -35,8 +35,9 @@ def representatives(
 
     Equal codes count as different rows. Of more than 20,000 rows (or 4 `count`, if more) a random choice of
     that many is considered, always against all codes. The choice does not depend on the order of the rows.
-    Null: `count` = N gives every row. Bias: the least distance is not guaranteed; over all subsets of 6 to 13
-    rows it was missed in 1 of 200 trials.
+    Null: `count` = N gives every row. Bias: the least distance is not guaranteed. Beside all subsets of 6 to
+    13 rows it was missed in 1 of 200 trials; of 20,000 rows in 5 latents or fewer, swaps from the rows
+    nearest to quantized points came up to 4 % closer, in 20 latents no closer, in several times the time.
     Cost: O(M N D) time for M rows considered, and O(M count D) a sweep; O(N D) memory.
 
     >>> codes = np.array([[0.0], [0.1], [1.0], [5.0], [5.1], [5.2]])
