@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from zscape.data import Images
 from zscape.judge import Judge
 from zscape.run import Run
 from zscape.sample import ByClass, Gradient, tune
-from zscape.sample.tuning import Parameters
 
 SIMPLE, MEDIUM1, MEDIUM2 = "Simple", "Medium1", "Medium2"
 FULL, MIXTURE, TRUNCATED = "full covariance", "mixture", "truncation"
@@ -30,6 +29,7 @@ THETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 CUTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 REPEATS = (2, 3, 5)
 
+Parameters = Literal["simple", "medium1", "medium2"]
 Told = Callable[[float, str], None]
 Drawn = dict[int, np.ndarray]
 

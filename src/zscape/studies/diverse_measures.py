@@ -20,11 +20,15 @@ from zscape.errors import DataError
 from zscape.judge import Judge
 from zscape.run import Run
 from zscape.sample import Empirical, StandardNormal, adam, quantize
+from zscape.studies.baselines import BASELINES
 
 IID_PRIOR, IID_CODES = "i.i.d. from N(0, I)", "i.i.d. from the codes"
 A1, A1_ADAM, A2, A2_ADAM = "A1", "A1 by Adam", "A2", "A2 by Adam"
+A1_SHELL = "A1 on the shell"
+BY_ADAM, EXACT = "Adam", "exact search (ours)"
 REAL = "test pictures"
 SHOWN = 3
+_COVERED = 1000  # test pictures that coverage is of
 
 Told = Callable[[float, str], None]
 Measured = dict[str, dict[str, float]]
@@ -44,6 +48,7 @@ class Scale:
         draws: Sets of each kind that are averaged over for a model.
         adam: Sets by Adam for a model, and its steps.
         judge: Pictures and passes that the judge is trained with.
+        baselines: Sets of each baseline for a model.
         starts: Starts of the search whose best is compared with the best of 5.
         dimensions: Dimensions at which the radius of sets is measured.
         count: Points of a set.
@@ -58,6 +63,7 @@ class Scale:
     draws: int
     adam: tuple[int, int]
     judge: tuple[int, int]
+    baselines: int
     starts: int
     dimensions: tuple[int, ...]
     count: int = 10
@@ -151,13 +157,7 @@ class Bench:
     def looks(self, pictures: Float[np.ndarray, "J P"]) -> dict[str, float]:
         """How diverse decoded pictures are."""
         shape = (len(pictures), *self.subject.run.model.shape)
-        probabilities = self.judge(pictures.reshape(shape).astype(np.float32))
-        return {
-            "classes": measure.distinct_classes(probabilities).value,
-            "pairwise": measure.mean_pairwise_distance(pictures).value,
-            "cosine": measure.mean_cosine_similarity(pictures).value,
-            "vendi": measure.vendi_score(pictures).value,
-        }
+        return looks(pictures.reshape(shape).astype(np.float32), self.judge)
 
     def real(self, data: Images, count: int, seed: int) -> dict[str, float]:
         """How diverse test pictures are that are drawn at random."""
@@ -167,6 +167,17 @@ class Bench:
     def all(self, z: Float[np.ndarray, "J D"]) -> dict[str, float]:
         """Both."""
         return self.distances(z) | self.looks(self.subject.flat(z))
+
+
+def looks(pictures: Float[np.ndarray, "J C H W"], judge: Judge) -> dict[str, float]:
+    """How diverse pictures are: classes that the judge finds, and how far apart and unlike pixels are."""
+    flat = pictures.reshape(len(pictures), -1).astype(np.float64)
+    return {
+        "classes": measure.distinct_classes(judge(pictures)).value,
+        "pairwise": measure.mean_pairwise_distance(flat).value,
+        "cosine": measure.mean_cosine_similarity(flat).value,
+        "vendi": measure.vendi_score(flat).value,
+    }
 
 
 def mean_of(results: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -238,16 +249,80 @@ def starts(subject: Subject, scale: Scale) -> dict[str, float]:
     return {"few": few, "many": many, "excess": few / many - 1, "codes": len(points)}
 
 
+def contest(bench: Bench, scale: Scale, real: Float[np.ndarray, "N P"], told: Told) -> dict[str, Measured]:
+    """Every way to draw a set, on N(0, I) and on the codes: distance, classes, coverage of real data, time.
+
+    Args:
+        bench: What sets are measured with.
+        scale: How many sets of each way.
+        real: Test pictures, a row of pixels each.
+        told: Told the share that is done.
+    """
+    subject = bench.subject
+    targets: dict[str, tuple[StandardNormal | np.ndarray, int | np.ndarray]] = {
+        "prior": (StandardNormal(subject.latent), subject.latent),
+        "training": (subject.draws, subject.draws),
+    }
+    found: dict[str, Measured] = {}
+    for place, (name, (target, plain)) in enumerate(targets.items()):
+        ways: dict[str, Callable[[int], np.ndarray]] = {
+            way: lambda seed, draw=draw, plain=plain: draw(plain, scale.count, seed=seed)
+            for way, draw in BASELINES.items()
+        }
+        ways[BY_ADAM] = lambda seed, target=target: (
+            adam(target, scale.count, steps=scale.adam[1], seed=seed).points
+        )
+        ways[EXACT] = lambda seed, target=target: quantize(target, scale.count, seed=seed).points
+        told(place / len(targets), f"baselines, {name}")
+        found[name] = {way: _contestant(bench, scale, name, make, real) for way, make in ways.items()}
+    return found
+
+
+def _contestant(
+    bench: Bench, scale: Scale, target: str, make: Callable[[int], np.ndarray], real: np.ndarray
+) -> dict[str, float]:
+    results = []
+    for seed in seeds_of(bench.subject, scale.baselines):
+        begun = time.perf_counter()
+        z = make(seed)
+        seconds = time.perf_counter() - begun
+        pictures = bench.subject.flat(z)
+        coverage = measure.prdc(real, pictures)[3].value
+        looks = bench.looks(pictures)
+        distance = bench.distances(z)[target]
+        results.append({"distance": distance, "coverage": coverage, "seconds": seconds} | looks)
+    return mean_of(results)
+
+
+def deep(run: Run, judge: Judge, scale: Scale, seed: int) -> Measured:
+    """Decoded sets of a model with more latents: how diverse, and how sure the judge is of a picture."""
+    prior, count = StandardNormal(run.model.latent), scale.count
+    makers: dict[str, Callable[[int], np.ndarray]] = {
+        IID_PRIOR: lambda draw: prior.sample(count, seed=draw),
+        A1: lambda draw: quantize(prior, count, seed=draw).points,
+        A1_SHELL: lambda draw: quantize(prior, count, shell=True, seed=draw).points,
+    }
+    found: Measured = {}
+    for name, make in makers.items():
+        results = []
+        for draw in range(10_000 * seed, 10_000 * seed + scale.draws):
+            decoded = run.decode(make(draw))
+            sure = float(judge(decoded).max(axis=1).mean())
+            results.append(looks(decoded, judge) | {"sure": sure})
+        found[name] = mean_of(results)
+    return found
+
+
 def radii(dimension: int, scale: Scale, seed: int) -> Measured:
     """Radius over the typical one and distance to N(0, I) of sets in many dimensions."""
     prior, count = StandardNormal(dimension), scale.count
-    found: dict[str, list[dict[str, float]]] = {IID_PRIOR: [], A1: [], "A1 on the shell": []}
+    found: dict[str, list[dict[str, float]]] = {IID_PRIOR: [], A1: [], A1_SHELL: []}
     for draw in range(10_000 * seed, 10_000 * seed + scale.draws):
         exact, shell = quantize(prior, count, seed=draw), quantize(prior, count, shell=True, seed=draw)
         points = {
             IID_PRIOR: prior.sample(count, seed=draw),
             A1: exact.points,
-            "A1 on the shell": shell.points,
+            A1_SHELL: shell.points,
         }
         for name, z in points.items():
             radius = float(np.linalg.norm(z, axis=1).mean()) / exact.typical_radius
@@ -260,15 +335,20 @@ def measured(bench: Bench, scale: Scale, data: Images, told: Told) -> dict[str, 
     kinds, shown = sets(bench, scale, data, lambda share, words="": told(0.6 * share, words))
     told(0.6, "sets that avoid others")
     avoid = avoiding(bench, scale)
-    told(0.8, "A2 on means")
+    told(0.65, "A2 on means")
     source = sources(bench, scale)
-    told(0.9, "A2 from many starts")
+    told(0.7, "A2 from many starts")
+    many = starts(bench.subject, scale)
+    rows = np.random.default_rng(0).permutation(data.splits["test"])[:_COVERED]
+    real = pictures(data, rows)[0].reshape(len(rows), -1)
+    baselines = contest(bench, scale, real, lambda share, words="": told(0.8 + 0.2 * share, words))
     return {
         "sets": kinds,
         "shown": shown,
         "avoid": avoid,
         "sources": source,
-        "starts": starts(bench.subject, scale),
+        "starts": many,
+        "baselines": baselines,
     }
 
 

@@ -27,12 +27,13 @@ from zscape.studies.order import Order, Plan
 
 SCALES = {
     "smoke": Scale(data="digits", widths=(128, 128), epochs=25, batch=64, rate=5e-3, seeds=(0, 1, 2),
-                   draws=4, adam=(1, 1000), judge=(1437, 6), starts=8, dimensions=(2, 20)),
+                   draws=4, adam=(1, 500), judge=(1437, 6), baselines=1, starts=8, dimensions=(2, 20)),
     "cpu": Scale(data="mnist", widths=(784,) * 5, epochs=30, batch=128, rate=1e-3, seeds=(0, 1, 2),
-                 draws=20, adam=(3, 10_000), judge=(20_000, 3), starts=50, dimensions=(2, 20, 128)),
+                 draws=20, adam=(3, 10_000), judge=(20_000, 3), baselines=5, starts=50,
+                 dimensions=(2, 20, 128)),
     "paper": Scale(data="mnist", widths=(784,) * 5, epochs=100, batch=128, rate=1e-3,
-                   seeds=(0, 1, 2, 3, 4), draws=100, adam=(10, 10_000), judge=(50_000, 10), starts=50,
-                   dimensions=(2, 20, 128)),
+                   seeds=(0, 1, 2, 3, 4), draws=100, adam=(10, 10_000), judge=(50_000, 10), baselines=20,
+                   starts=50, dimensions=(2, 20, 128)),
 }  # fmt: skip
 _KEEPING = 1  # raised when what is measured changes, so that nothing older is used again
 
@@ -62,8 +63,9 @@ def make(order: Order) -> Path:
     for latent in scale.dimensions:
         with plan.part(f"radii in {latent} dimensions"):
             radii[latent] = [_radii(order, scale, latent, seed) for seed in scale.seeds]
+    deep = _deep(order, scale, data, judge)
     accuracy = _accuracy(judge, data)
-    found = diverse_page.Evidence(order, scale, data, runs, models, radii, accuracy)
+    found = diverse_page.Evidence(order, scale, data, runs, models, radii, deep, accuracy)
     return diverse_page.page(found).write()
 
 
@@ -111,3 +113,24 @@ def _radii(order: Order, scale: Scale, latent: int, seed: int) -> measures.Measu
     settings = {"keeping": _KEEPING, "scale": asdict(scale), "latent": latent, "seed": seed}
     path = order.kept / f"radii-{latent}-seed-{seed}.json"
     return remembered(path, settings, lambda: measures.radii(latent, scale, seed))
+
+
+def _deep(order: Order, scale: Scale, data: Images, judge: Judge) -> dict[int, measures.Measured]:
+    """What sets decode to with twenty latents, by seed, where class-generation has such models."""
+    models = order.out.parent.parent / "class-generation" / order.out.name / "models"
+    found = {}
+    for seed in scale.seeds:
+        path = models / f"elbo-20-seed-{seed}"
+        # Written when a fit is done.
+        if not (path / "last.safetensors").is_file():
+            continue
+        run = Run(path)
+        if run.spec["data"]["fingerprint"] != data.fingerprint:
+            continue
+        settings = {"keeping": _KEEPING, "weights": digest_of(run), "scale": asdict(scale), "seed": seed}
+        found[seed] = remembered(
+            order.kept / f"{path.name}.json",
+            settings,
+            lambda run=run, seed=seed: measures.deep(run, judge, scale, seed),
+        )
+    return found

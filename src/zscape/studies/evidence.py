@@ -54,15 +54,19 @@ class Row:
         seeds: Sequence[int],
         paper: float | None = None,
         verdict: str = "",
+        within: tuple[float, float] = (-math.inf, math.inf),
     ) -> Row:
-        """The row of one value a seed."""
+        """The row of one value a seed; its interval is cut at what is possible, `within`."""
         value, low, high = mean_interval(np.asarray(values, dtype=float))
+        if low is not None and high is not None:
+            low, high = max(low, within[0]), min(high, within[1])
         return cls(setting, measure, value, low, high, n, tuple(seeds), paper, verdict)
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
             return number(self.value)
-        half = (self.high - self.low) / 2
+        # The wider side: the other may be cut at what is possible.
+        half = max(self.high - self.value, self.value - self.low)
         # Less is rounding, and would be a long row of digits.
         if half <= 1e-6 * abs(self.value):
             return number(self.value)

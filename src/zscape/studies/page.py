@@ -30,7 +30,7 @@ class Page:
     Attributes:
         order: The study it is of.
         title: Its first heading.
-        rows: What goes into results.json.
+        rows: What goes into results.json, each once.
         findings: What goes into the table of verdicts, which stands at the top.
     """
 
@@ -75,7 +75,7 @@ class Page:
                 temporary.write_bytes(content)
         for stale in {path.name for path in folder.glob("*.png")} - self._pictures.keys():
             (folder / stale).unlink()
-        write_json(folder / "results.json", {"rows": [row.to_dict() for row in self.rows]})
+        write_json(folder / "results.json", {"rows": [row.to_dict() for row in dict.fromkeys(self.rows)]})
         write_text(folder / "index.md", self._text())
         return folder / "index.md"
 

@@ -10,10 +10,9 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from zscape.report.style import INK, MUTED, SURFACE, WIDTH, label, palette, styled
+from zscape.report.style import INK, SURFACE, WIDTH, label, palette, styled
 
 _DOTS = 4000
-_MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 @dataclass(frozen=True)
@@ -22,18 +21,18 @@ class Curve:
 
     Attributes:
         name: In the legend.
-        x: (P,) means along the horizontal axis.
-        y: (P,) means along the vertical one.
-        x_half: (P,) half widths of the intervals of x; 0 draws none.
-        y_half: (P,) those of y.
-        dashed: Whether the line is dashed.
+        points: (P, 2) means, across and up.
+        low: (P, 2) lower ends of their intervals; equal to the points where there are none.
+        high: (P, 2) upper ends.
+        colour: Curves of one number have one colour.
+        dashed: Whether the line is dashed and its marks are hollow.
     """
 
     name: str
-    x: np.ndarray
-    y: np.ndarray
-    x_half: np.ndarray
-    y_half: np.ndarray
+    points: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    colour: int
     dashed: bool = False
 
 
@@ -101,79 +100,52 @@ def clouds(
 
 @styled()
 def curves(
-    panels: Mapping[str, Sequence[Curve]],
-    *,
-    across: str,
-    up: str,
-    marks: Mapping[str, tuple[float, float]] | None = None,
-    logarithmic: bool = False,
+    panels: Mapping[str, Sequence[Curve]], *, across: str, up: str, mark: tuple[str, float, float]
 ) -> Figure:
     """A panel of curves each, side by side on the same axes, with one legend below.
 
+    The axes hold all means; an interval that is longer is cut at the edge.
+
     Args:
-        panels: Curves by the title of their panel; curves of one name have one colour throughout.
+        panels: Curves by the title of their panel; a name stands for the same look throughout.
         across: Label of the horizontal axis.
         up: Label of the vertical axis.
-        marks: Single points, drawn as stars in every panel, by their name.
-        logarithmic: Whether both axes are logarithmic.
+        mark: Name and place of a single point, a star in every panel.
     """
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    name, *place = mark
+    everything = [curve for part in panels.values() for curve in part]
+    points = np.concatenate([np.array([place]), *(curve.points for curve in everything)])
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.05 * np.maximum(high - low, 1e-3)
+    colours = palette(1 + max(curve.colour for curve in everything))
+    figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")
     grid = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
-    names = list(dict.fromkeys(curve.name for part in panels.values() for curve in part))
-    looks = {
-        name: (colour, mark)
-        for name, colour, mark in zip(names, palette(len(names)), _cycle(names), strict=True)
-    }
+    shown = {}
     for axes, (title, part) in zip(grid, panels.items(), strict=True):
         for curve in part:
-            colour, mark = looks[curve.name]
+            colour = colours[curve.colour]
+            below, above = (curve.points - curve.low).T, (curve.high - curve.points).T
             axes.errorbar(
-                curve.x, curve.y, xerr=curve.x_half, yerr=curve.y_half, color=colour, marker=mark,
-                markersize=3,
-                linewidth=1.2, elinewidth=0.7, linestyle="--" if curve.dashed else "-", label=curve.name,
+                *curve.points.T, xerr=(below[0], above[0]), yerr=(below[1], above[1]),
+                fmt="none", ecolor=colour, elinewidth=0.7, alpha=0.45,
             )  # fmt: skip
-        for name, place in (marks or {}).items():
-            axes.plot(*place, marker="*", markersize=11, color=INK, linestyle="none", label=name)
+            (shown[curve.name],) = axes.plot(
+                *curve.points.T, color=colour, marker="s" if curve.dashed else "o", markersize=3.5,
+                markerfacecolor=SURFACE if curve.dashed else colour, linewidth=1.3,
+                linestyle="--" if curve.dashed else "-",
+            )  # fmt: skip
+        (shown[name],) = axes.plot(*place, marker="*", markersize=11, color=INK, linestyle="none", zorder=5)
         axes.set_title(title)
         axes.set_xlabel(across)
-        if logarithmic:
-            axes.set_xscale("log")
-            axes.set_yscale("log")
+    grid[0].set_xlim(low[0] - margin[0], high[0] + margin[0])
+    grid[0].set_ylim(low[1] - margin[1], high[1] + margin[1])
     grid[0].set_ylabel(up)
-    shown = {}
-    for axes in grid:
-        handles, texts = axes.get_legend_handles_labels()
-        shown |= dict(zip(texts, handles, strict=True))
-    texts = [*names, *(marks or {})]
+    shown[name] = shown.pop(name)  # the last in the legend
     figure.legend(
-        [shown[text] for text in texts],
-        texts,
+        list(shown.values()),
+        list(shown),
         loc="outside lower center",
-        ncols=min(len(texts), 5),
+        ncols=min(len(shown), 5),
         columnspacing=1.2,
     )
     return figure
-
-
-@styled()
-def bars(values: Mapping[str, tuple[float, float]], *, across: str) -> Figure:
-    """A horizontal bar a name, with its interval.
-
-    Args:
-        values: Mean and half width of the interval by name; a half width of 0 draws none.
-        across: Label of the horizontal axis.
-    """
-    figure = Figure(figsize=(WIDTH, 0.7 + 0.26 * len(values)), layout="constrained")
-    axes = figure.add_subplot()
-    places = np.arange(len(values))[::-1]
-    means, halves = np.array(list(values.values())).T
-    axes.barh(places, means, height=0.7, color=palette(1)[0])
-    axes.errorbar(means, places, xerr=halves, fmt="none", ecolor=MUTED, elinewidth=1.0)
-    axes.set_yticks(places, list(values))
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(across)
-    return figure
-
-
-def _cycle(names: Sequence[str]) -> list[str]:
-    return [_MARKERS[index % len(_MARKERS)] for index in range(len(names))]

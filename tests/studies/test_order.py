@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from zscape.studies.order import Order, Plan
+
+
+def test_progress_never_goes_back_and_ends_at_the_whole():
+    told = []
+    plan = Plan({"fit": 30.0, "measure": 10.0, "nothing": 0.0}, lambda *news: told.append(news))
+    with plan.part("fit") as part:
+        part(0.5, "epoch 1/2")
+    with plan.part("nothing"):
+        pass
+    with plan.part("measure") as part:
+        part(1.0)
+    done = [news[0] for news in told]
+    assert done == sorted(done)
+    assert {news[1] for news in told} == {40.0}
+    assert told[1] == (15.0, 40.0, "fit  epoch 1/2")
+    assert done[-1] == 40
+
+
+def test_nobody_needs_to_watch():
+    with Plan({"fit": 1.0}).part("fit") as part:
+        part(0.5)
+
+
+def test_a_part_that_fails_is_not_told_as_done():
+    told = []
+    plan = Plan({"fit": 1.0}, lambda *news: told.append(news[0]))
+    with pytest.raises(RuntimeError), plan.part("fit"):
+        raise RuntimeError
+    assert told == [0.0]
+
+
+def test_folders_of_a_study():
+    order = Order("diverse-sampling", "cpu", Path("here"))
+    assert [order.models, order.kept, order.page] == [
+        Path("here", name) for name in ("models", "kept", "page")
+    ]

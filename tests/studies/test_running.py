@@ -1,0 +1,56 @@
+import sys
+from types import ModuleType
+
+import pytest
+
+from zscape import studies
+from zscape.errors import DataError, SettingError
+from zscape.studies import running
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "diverse-samplin"}, "unknown study 'diverse-samplin': did you mean 'diverse-sampling'"),
+        ({"name": "class-generation", "scale": "smok"}, "unknown scale 'smok': did you mean 'smoke'"),
+        ({"name": "x"}, "Known: class-generation, diverse-sampling"),
+    ],
+)
+def test_what_there_is_not_is_refused_with_the_nearest(settings, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=message):
+        studies.run(**settings)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", sorted(studies.STUDIES))
+def test_missing_data_is_named_before_anything_is_written(name, tmp_path, monkeypatch):
+    monkeypatch.delenv("ZSCAPE_DATA", raising=False)
+    monkeypatch.setenv("ZSCAPE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"mnist[\s\S]*zscape data fetch"):
+        studies.run(name, scale="cpu", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_is_made_in_runs_unless_told_otherwise(tmp_path, monkeypatch):
+    orders = []
+    module = ModuleType("made_up_study")
+    module.make = lambda order: orders.append(order) or order.page
+    monkeypatch.setitem(sys.modules, "made_up_study", module)
+    monkeypatch.setitem(running.STUDIES, "made-up", "made_up_study")
+    page = studies.run("made-up", scale="paper", data_dir="data")
+    assert page.parts == ("runs", "studies", "made-up", "paper", "page")
+    assert orders[0].data_dir == "data"
+    assert studies.run("made-up", out=str(tmp_path)) == tmp_path / "page"
+    assert orders[1].scale == "smoke"
+
+
+def test_every_study_has_every_scale():
+    from zscape.studies import class_generation, diverse_sampling
+
+    for study in (class_generation, diverse_sampling):
+        assert tuple(study.SCALES) == studies.SCALES
+    # As published, so that fits made elsewhere with these settings are found.
+    assert diverse_sampling.SCALES["cpu"].widths == (784,) * 5
+    assert class_generation.SCALES["cpu"].widths == (500, 500)
+    assert class_generation.SCALES["cpu"].latents == (2, 10, 20)
