@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from zscape import energy, measure
 from zscape.base import Codes
-from zscape.measure import _kernels, _neighbours
+from zscape.measure import _kernels, _neighbours, _rows
 from zscape.terms.divergence import median_bandwidth
 
 
@@ -323,7 +323,10 @@ def test_frechet_distance_of_diagonal_gaussians_is_the_closed_form():
     assert (result.low, result.n) == (None, 80)
 
 
-def test_frechet_distance_is_that_of_a_matrix_square_root_and_symmetric():
+@pytest.mark.parametrize("rows", [1, 8, 256])
+def test_frechet_distance_is_that_of_a_matrix_square_root_and_symmetric(monkeypatch, rows):
+    monkeypatch.setattr(_rows, "BLOCK", 1)
+    monkeypatch.setattr(_rows, "_ROWS", rows)
     x, y = draws(90, 6) @ draws(6, 6, 2), 1 + draws(70, 6, 1) @ draws(6, 6, 3)
     c, d = np.cov(x, rowvar=False), np.cov(y, rowvar=False)
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(c + d - 2 * scipy.linalg.sqrtm(c @ d).real)

@@ -27,6 +27,8 @@ _EXACT = 4000
 _FREQUENCIES = 1024
 # Orders this near to 1 are taken as 1: the quotient by 1 - q has no digits left.
 _NEAR_ONE = 1e-7
+# Squared lengths under this are computed again from scaled rows.
+_TINY = 1e-200
 # How far from 1 the probabilities of a row may sum: float32 and float16 softmax stay within it.
 _SUM = 1e-2
 
@@ -298,15 +300,18 @@ def _scored(
 def _unit_blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Rows scaled to length 1, in blocks."""
     for here, block in float_blocks(rows):
-        largest = np.abs(block).max(axis=1, keepdims=True)
-        if not largest.all():
-            raise ValueError(
-                f"the cosine needs samples with a direction, but sample {here.start + largest.argmin()} of "
-                "generated is all zeros; leave such samples out"
-            )
-        # Squares of the smallest numbers would be 0.
-        block = block / largest
-        yield here, block / np.sqrt(np.square(block).sum(axis=1, keepdims=True))
+        squared = np.einsum("nf,nf->n", block, block)
+        if squared.min() < _TINY:
+            # Squares of small numbers lose their digits, or are 0.
+            largest = np.abs(block).max(axis=1, keepdims=True)
+            if not largest.all():
+                raise ValueError(
+                    f"the cosine needs samples with a direction, but sample {here.start + largest.argmin()} "
+                    "of generated is all zeros; leave such samples out"
+                )
+            block = block / largest
+            squared = np.einsum("nf,nf->n", block, block)
+        yield here, block / np.sqrt(squared)[:, None]
 
 
 def _mean_cosines(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

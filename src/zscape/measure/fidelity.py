@@ -407,10 +407,10 @@ def _moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     count, mean, scatter = 0, np.zeros(1), np.zeros((1, 1))
     for block in blocks:
         center = block.mean(axis=0)
-        centred = block - center
         shift, total = center - mean, count + len(block)
         # Chan, Golub and LeVeque: sums of squares about the means of the parts lose no digits.
-        scatter = scatter + centred.T @ centred + np.outer(shift, shift) * (count * len(block) / total)
+        parts = np.vstack([block - center, shift * math.sqrt(count * len(block) / total)])
+        scatter = scatter + parts.T @ parts
         mean = mean + shift * (len(block) / total)
         count = total
     return mean, scatter / (count - 1)
