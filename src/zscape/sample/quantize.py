@@ -42,15 +42,18 @@ def quantize(
     second drives points apart: ten of them show ten different things, which ten independent draws do not.
 
     N(0, I) is taken in closed form and codes as the full sum, so nothing is estimated and no step size is
-    chosen; L-BFGS ends in a local minimum, the best of `starts`. For many codes it begins on 4,000 of them;
-    where the full sum costs too much (points x codes x latents above 2e10) it ends on a random subset of at
-    least 20 codes a point, and only the distance is taken to all. A density without closed form is replaced
-    by 20 draws a point, at least 20,000.
+    chosen; L-BFGS ends in a local minimum, the best of `starts`. For many codes it begins on 4,000 of them,
+    with less and less smoothing, so that points do not hang on single codes; where the full sum costs too
+    much (points x codes x latents above 2e10) it ends on a random subset of at least 20 codes a point, and
+    only the distance is taken to all. A density without closed form is replaced by 20 draws a point, at least
+    20,000.
 
-    Above some 20 latents few points lie far inside the shell where almost all draws are, and decoded they
-    look average; compare `radius` and `typical_radius` of the result. There use `shell=True`, which keeps
-    each point at a distance from the centre that draws have and chooses only directions; its distance is
-    larger.
+    Few points lie inside the shell where draws are: for N(0, I) of 20 latents and more their mean radius is
+    0.58 (2 points), 0.9 (10), 0.96 (24), 0.99 (100) times that of draws; compare `radius` and
+    `typical_radius` of the result. In few latents that does no harm, for draws are at all radii. Above some 20
+    latents and below some 25 points it makes decoded pictures look average: there use `shell=True`, which
+    keeps each point at a distance from the centre that draws have and chooses only directions. The distance
+    is then larger, by 5 % for 10 points in 128 latents.
 
     Null: distance 0 for as many points as there are different codes. Cost: O(count (count + N) D) a step,
     some hundred steps; memory for the codes and their copy, never an N by N or N by count matrix.
