@@ -50,8 +50,8 @@ def quantize(
 
     Few points lie inside the shell where draws are: for N(0, I) of 20 latents and more their mean radius is
     0.58 (2 points), 0.9 (10), 0.96 (24), 0.99 (100) times that of draws; compare `radius` and
-    `typical_radius` of the result. In few latents that does no harm, for draws are at all radii. Above some 20
-    latents and below some 25 points it makes decoded pictures look average: there use `shell=True`, which
+    `typical_radius` of the result. In few latents that does no harm, as draws are at all radii. Above some
+    20 latents and below some 25 points it makes decoded pictures look average: there use `shell=True`, which
     keeps each point at a distance from the centre that draws have and chooses only directions. The distance
     is then larger, by 5 % for 10 points in 128 latents.
 
