@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from threadpoolctl import threadpool_limits
 
 from zscape.energy import Cloud, distance, spread
@@ -49,7 +50,11 @@ GROWTH = (
     ("latents", (2, 8, 32, 128, 512), 100, None, 60_000),
     ("codes", (1000, 10_000, 100_000, 1_000_000), 100, 20, None),
 )
-LABELS = {"count": "points", "latents": "latents, of 100 points", "codes": "codes, of 100 points"}
+LABELS = {
+    "count": "points, in 20 latents",
+    "latents": "latents, of 100 points",
+    "codes": "codes, for 100 points in 20 latents",
+}
 
 
 def main() -> None:
@@ -189,6 +194,14 @@ def grow_one(count: int, latents: int, number: int) -> None:
     print(seconds, peak() - before)
 
 
+def plain(value: float) -> str:
+    """A number as an axis shows it: 0.01, 10, 10k, 1M."""
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:g}{letter}"
+    return f"{value:g}"
+
+
 @style.styled()
 def drawing(lines: list[tuple[str, str, tuple[int, ...], list[tuple[float, float]]]]) -> Figure:
     """CPU seconds and peak memory against what grows, all axes logarithmic."""
@@ -200,11 +213,19 @@ def drawing(lines: list[tuple[str, str, tuple[int, ...], list[tuple[float, float
     for axis, name, values, figures in lines:
         column = list(LABELS).index(axis)
         for row in (0, 1):
-            heights = [max(each[row], 0.1 if row else 1e-3) for each in figures]
+            heights = [max(each[row], 1.0 if row else 1e-3) for each in figures]
             axes[row, column].loglog(values, heights, "o-", ms=3.5, lw=1.2, color=colours[name], label=name)
         axes[1, column].set_xlabel(LABELS[axis])
+    # The house style sets no mathematics, which the labels of logarithmic axes are by default.
+    for column, axis in enumerate(LABELS):
+        ticks = max((values for other, _, values, _ in lines if other == axis), key=len)
+        axes[1, column].set_xticks(ticks, [plain(value) for value in ticks])
+        axes[1, column].xaxis.set_minor_locator(NullLocator())
+    for row in (0, 1):
+        axes[row, 0].yaxis.set_major_formatter(lambda value, _: plain(value))
+        axes[row, 0].yaxis.set_minor_locator(NullLocator())
     axes[0, 0].set_ylabel("CPU seconds")
-    axes[1, 0].set_ylabel("peak memory (MB)")
+    axes[1, 0].set_ylabel("peak memory (MB, from 1 up)")
     axes[0, 0].legend()
     return figure
 
