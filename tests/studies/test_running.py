@@ -23,6 +23,12 @@ def test_what_there_is_not_is_refused_with_the_nearest(settings, message, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(SettingError, match="needs a folder"):
+        studies.run("diverse-sampling", out=tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", sorted(studies.STUDIES))
 def test_missing_data_is_named_before_anything_is_written(name, tmp_path, monkeypatch):
     monkeypatch.delenv("ZSCAPE_DATA", raising=False)

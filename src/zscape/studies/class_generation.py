@@ -23,7 +23,7 @@ from zscape.studies.order import Order, Plan
 
 KINDS = ("mmd", "elbo")
 SCALES = {
-    "smoke": Scale(data="digits", widths=(128,), latents=(2, 10), epochs=25, seeds=(0, 1), judge=(700, 6),
+    "smoke": Scale(data="digits", widths=(128,), latents=(10,), epochs=25, seeds=(0, 1), judge=(700, 6),
                    count=20, fresh=30, weights=(1.0, 10.0), batch=64, rate=5e-3, mmd=80.0),
     "cpu": Scale(data="mnist", widths=(500, 500), latents=(2, 10, 20), epochs=30, seeds=(0, 1, 2),
                  judge=(20_000, 2), count=50, fresh=200, weights=(1.0, 3.0, 10.0, 30.0)),

@@ -45,7 +45,8 @@ def run(
         The path of the page, index.md.
 
     Raises:
-        SettingError: If there is no such study or scale, or `out` holds models of other settings.
+        SettingError: If there is no such study or scale, `out` is a file, or it holds models of other
+            settings.
         DataError: If the data set is not there; the message says how to get it.
     """
     if name not in STUDIES:
@@ -53,5 +54,7 @@ def run(
     if scale not in SCALES:
         raise SettingError(f"unknown scale {scale!r}: {nearest(scale, SCALES)}")
     folder = Path("runs", "studies", name, scale) if out is None else Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise SettingError(f"a study needs a folder, but {folder} is a file; give another --out")
     order = Order(name, scale, folder, data_dir, watch)
     return importlib.import_module(STUDIES[name]).make(order)
