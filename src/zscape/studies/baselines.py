@@ -11,7 +11,7 @@ of N(0, I)         10 in D=2   100 in D=2   100 in D=20
 =================  ==========  ===========  ============
 i.i.d.             7.6         14           3.6
 k-means centres    1.29        46           19
-scrambled Sobol    1.94        2.0          1.39
+scrambled Sobol    2.0         2.0          1.41
 farthest point     25          320          14
 kernel herding     1.45        1.40         1.26
 support points     1.01        1.15         1.07
