@@ -40,7 +40,9 @@ def make(order: Order) -> Path:
     settings = list(itertools.product(scale.latents, KINDS, scale.seeds))
     asked = [_wanted(data, scale, kind, latent, seed) for latent, kind, seed in settings]
     costs = {each.name: each.seconds(order.models, data) for each in asked}
-    costs |= {f"measure {each.name}": _seconds(scale, data) for each in asked}
+    for each in asked:
+        kept = any(order.kept.glob(f"{each.name}-*/measured.json"))
+        costs[f"measure {each.name}"] = 0.0 if kept else _seconds(scale, data)
     plan = Plan(costs, order.watch)
     models = []
     for each, (latent, kind, seed) in zip(asked, settings, strict=True):

@@ -45,8 +45,10 @@ def make(order: Order) -> Path:
     asked = [_wanted(data, scale, seed) for seed in scale.seeds]
     rows = len(data.splits["train"])
     costs = {each.name: each.seconds(order.models, data) for each in asked}
-    costs |= {"judge": 2e-3 * scale.judge[0] * scale.judge[1]}
-    costs |= {f"measure {each.name}": 2.0 + 1.5e-4 * rows * scale.draws for each in asked}
+    costs |= {"judge": 1e-3 * scale.judge[0] * scale.judge[1]}
+    for each in asked:
+        kept = (order.kept / f"{each.name}.json").is_file()
+        costs[f"measure {each.name}"] = 0.0 if kept else 2.0 + 1.5e-4 * rows * scale.draws
     costs |= {f"radii in {latent} dimensions": 0.2 * scale.draws for latent in scale.dimensions}
     plan = Plan(costs, order.watch)
     runs = []
