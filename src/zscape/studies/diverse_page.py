@@ -410,9 +410,10 @@ def _deep(page: Page, found: Evidence) -> None:
         )
         return
     page.tell(
-        """
-        Decoded by the models of class-generation with twenty latents (ELBO). Certainty is the mean of the
-        largest probability that the judge gives a picture; pictures that look average have less of it.
+        f"""
+        Decoded by class-generation's models of twenty latents, ELBO, {counted(tuple(found.deep))}. Certainty
+        is the mean of the largest probability that the judge gives a picture; pictures that look average have
+        less of it.
         """
     )
     columns = _LOOKS | {"sure": "certainty of the judge"}
