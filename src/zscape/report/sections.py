@@ -281,21 +281,26 @@ def _some(count: int, limit: int, *, seed: int) -> np.ndarray:
 
 
 def some_of(some: int, count: int) -> str:
+    """How many of how many, as a caption says it."""
     return f"{count:,}" if some == count else f"{some:,} of {count:,}"
 
 
 def fitted(run: Run) -> bool:
+    """Whether the run has its weights and splits."""
     return (run.path / "weights.safetensors").exists() and (run.path / "splits.npz").exists()
 
 
 def pictorial(run: Run) -> bool:
+    """Whether samples are grey or RGB pictures."""
     return len(run.model.shape) == 3 and run.model.shape[0] in (1, 3)
 
 
 def lacking(section: Section, note: str, command: str) -> Section:
+    """The section with one line on what is missing, and the command that makes it."""
     return Section(section.anchor, section.title, note=note, command=command)
 
 
 def not_pictures(section: Section, run: Run) -> Section:
+    """The section with one line that says that samples are not pictures."""
     shape = " × ".join(map(str, run.model.shape))
     return lacking(section, f"Samples of shape {shape} are not grey or RGB pictures, so none are drawn.", "")
