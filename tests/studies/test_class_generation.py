@@ -31,10 +31,15 @@ def test_the_page_is_whole(by_class):
     out, _ = by_class
     text = (out / "page" / "index.md").read_text("utf-8")
     verdicts = re.findall(r"^\| .+ \| \*\*(.+)\*\* \| .+ \|$", text, re.MULTILINE)
-    assert len(verdicts) == 11
+    assert len(verdicts) == 12
     assert set(verdicts) <= VERDICTS
     pictures = re.findall(r"!\[.+\]\((.+)\)", text)
-    assert pictures == ["fronts.png", "statistics.png", "classes.png"]
+    assert pictures == [
+        "fronts.png",
+        "statistics.png",
+        "classes-medium2.png",
+        "classes-mixture-of-recognised-codes.png",
+    ]
     assert all((out / "page" / name).stat().st_size <= pages.LARGEST for name in pictures)
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", text)
 

@@ -6,6 +6,7 @@ import pytest
 from zscape.base import Codes
 from zscape.sample import ByClass
 from zscape.studies import class_measures as measures
+from zscape.studies.class_generation import SCALES
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def density(train):
 def subject(run, train):
     first, second = measures.halves(train, 0, 300)
     judges = [
-        measures.train_judge(run, train, rows, epochs=2, seed=seed)
+        measures.train_judge(run, train, rows, epochs=20, seed=seed)
         for seed, rows in enumerate((first, second))
     ]
     return measures.Subject(run, train, *judges, seed=0)
@@ -73,6 +74,20 @@ def test_decoder_and_judge_as_functions_of_tensors_agree_with_those_of_arrays(su
     with torch.no_grad():
         found = through.logits(through.decode(torch.as_tensor(z, dtype=torch.float32))).softmax(1).numpy()
     np.testing.assert_allclose(found, subject.tuning(subject.run.decode(z)), atol=1e-5)
+
+
+def test_recognised_codes_are_those_the_tuning_judge_gives_their_label(subject):
+    train = subject.train
+    own = subject.tuning(subject.run.decode(train.mean))[np.arange(len(train)), train.label]
+    kept = set(measures.known(subject, dataclasses.replace(SCALES["smoke"], components=1)).id)
+    wholes = 0
+    for label in np.unique(train.label):
+        rows = train.label == label
+        sure = set(train.id[rows & (own >= 0.5)])
+        whole = len(sure) < 10
+        wholes += whole
+        assert kept & set(train.id[rows]) == (set(train.id[rows]) if whole else sure)
+    assert wholes < 10
 
 
 def test_labels_are_needed():

@@ -19,11 +19,14 @@ from zscape.base import Codes
 from zscape.data import Images
 from zscape.judge import Judge
 from zscape.run import Run
-from zscape.sample import ByClass, Gradient, tune
+from zscape.sample import ByClass, Gradient, recognised, tune
 
 SIMPLE, MEDIUM1, MEDIUM2 = "Simple", "Medium1", "Medium2"
 FULL, MIXTURE, TRUNCATED = "full covariance", "mixture", "truncation"
-METHODS = (SIMPLE, MEDIUM1, MEDIUM2, FULL, MIXTURE, TRUNCATED)
+RECOGNISED = "mixture of recognised codes"
+METHODS = (SIMPLE, MEDIUM1, MEDIUM2, FULL, MIXTURE, RECOGNISED, TRUNCATED)
+# Methods whose pictures are shown, and how many of each class.
+SHOWN, ROW = (MEDIUM2, RECOGNISED), 12
 # Beyond the published grid, which ends at 1.
 THETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4)
 CUTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -152,6 +155,17 @@ def truncated(density: ByClass, cut: float, count: int, seed: int) -> Drawn:
     return found
 
 
+def known(subject: Subject, scale: Scale) -> Codes:
+    """Training codes whose picture the tuning judge gives their label; all of a class where those are few."""
+    kept = recognised(subject.train, subject.run.decode, subject.tuning, least=0.5)
+    labels = labels_of(subject.train)
+    for label in np.unique(labels):
+        rows = labels == label
+        if kept[rows].sum() < 10 * scale.components:
+            kept |= rows
+    return subject.train.take(kept)
+
+
 def measured(subject: Subject, scale: Scale, data: Images, folder: Path, told: Told) -> dict[str, Any]:
     """Everything that is measured on one model, as JSON can hold it.
 
@@ -166,6 +180,9 @@ def measured(subject: Subject, scale: Scale, data: Images, folder: Path, told: T
         SIMPLE: ByClass("diagonal").fit(subject.train),
         FULL: ByClass("full").fit(subject.train),
         MIXTURE: ByClass("mixture", components=scale.components, seed=subject.seed).fit(subject.train),
+        RECOGNISED: ByClass("mixture", components=scale.components, seed=subject.seed).fit(
+            known(subject, scale)
+        ),
     }
     told(0.0, "curves")
     curves = _curves(subject, scale, densities)
@@ -206,7 +223,8 @@ def _tuned(
     if method == TRUNCATED:
         return _cut(subject, scale, densities[SIMPLE], weight, begun)
     parameters: dict[str, Parameters] = {MEDIUM1: "medium1", MEDIUM2: "medium2"}
-    density = densities.get(method, densities[SIMPLE])
+    name = method if method in densities else SIMPLE
+    density = densities[name]
     asked = parameters.get(method, "simple")
     tuned = tune(
         density,
@@ -217,11 +235,13 @@ def _tuned(
         weight=weight,
         count=scale.count,
         seed=subject.seed,
-        checkpoint=folder / f"{density.statistics}.npz",
+        checkpoint=folder / f"{name.replace(' ', '-')}.npz",
     )
     seconds = time.perf_counter() - begun
     theta = np.asarray(tuned.density.theta)
+    shown = draws(tuned.density, ROW, subject.seed) if method in SHOWN else {}
     return {
+        "shown": {label: z.tolist() for label, z in shown.items()},
         "weight": weight,
         "theta": theta.tolist(),
         "draws": tuned.density.draws,
