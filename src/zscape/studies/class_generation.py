@@ -26,7 +26,7 @@ SCALES = {
     "smoke": Scale(data="digits", widths=(128,), latents=(10,), epochs=25, seeds=(0, 1), judge=(700, 6),
                    count=20, fresh=30, weights=(1.0, 10.0), batch=64, rate=5e-3, mmd=80.0),
     "cpu": Scale(data="mnist", widths=(500, 500), latents=(2, 10, 20), epochs=30, seeds=(0, 1, 2),
-                 judge=(20_000, 2), count=50, fresh=200, weights=(1.0, 3.0, 10.0, 30.0), components=10),
+                 judge=(26_000, 3), count=100, fresh=200, weights=(1.0, 5.0, 20.0), components=10),
     "paper": Scale(data="mnist", widths=(500, 500), latents=(2, 10, 20), epochs=100, seeds=(0, 1, 2, 3, 4),
                    judge=(26_666, 10), count=200, fresh=1000, weights=(1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0),
                    components=10),
@@ -90,7 +90,7 @@ def _measured(
     )
     for name, half, own in parts:
         told(0.0, f"{name} judge")
-        settings = {"weights": digest, "rows": len(half), "epochs": epochs, "seed": own}
+        settings = {"weights": digest, "rows": len(half), "epochs": epochs, "bf16": True, "seed": own}
         judges[name] = judge_of(
             folder / f"{name}-judge.safetensors",
             settings,

@@ -117,7 +117,8 @@ def halves(codes: Codes, seed: int, rows: int) -> tuple[Int[np.ndarray, "A"], In
 def train_judge(run: Run, codes: Codes, rows: Int[np.ndarray, "N"], *, epochs: int, seed: int) -> Judge:
     """A judge trained on reconstructions of some rows, as published."""
     chosen = codes.take(rows)
-    return Judge.fit(run.decode(chosen.mean), labels_of(chosen), epochs=epochs, batch=128, seed=seed)
+    pictures = run.decode(chosen.mean)
+    return Judge.fit(pictures, labels_of(chosen), epochs=epochs, batch=128, bf16=True, seed=seed)
 
 
 def labels_of(codes: Codes) -> Int[np.ndarray, "N"]:
