@@ -340,8 +340,7 @@ def _methods(page: Page, found: Evidence) -> None:
 
 
 def _time(page: Page, found: Evidence) -> None:
-    """How long the two grids take that the paper could not finish, the search of Simple before them "
-    "included."""
+    """How long the two searches take that the paper could not finish, that of Simple before them included."""
     latent = middle_of(found.scale.latents)
     seconds = {
         method: max(
@@ -357,8 +356,7 @@ def _time(page: Page, found: Evidence) -> None:
             f"Ours: Medium1 and Medium2 are solved to the end in under two minutes, D = {latent}",
             HOLDS if max(seconds.values()) < 120 else FAILS,
             f"longest of {counted(found.scale.seeds)} and both kinds, on one thread of a machine that did "
-            f"other "
-            f"things too: {said} (the paper stopped at 0.01 % of its grid)",
+            f"other things too: {said} (the paper stopped at 0.01 % of its grid)",
         )
     )
 
