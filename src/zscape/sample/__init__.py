@@ -6,17 +6,17 @@ With log variances the codes stand for the aggregate posterior, which is what th
 `codes.mean` to fit the means alone.
 """
 
-from zscape.sample.adam import adam
 from zscape.sample.by_class import ByClass
 from zscape.sample.conformance import check_density
 from zscape.sample.empirical import Empirical
-from zscape.sample.front import FrontPoint, front, score
 from zscape.sample.gaussian import Gaussian, Mixture
 from zscape.sample.prior import StandardNormal
+from zscape.sample.published import adam
 from zscape.sample.quantization import Quantization
-from zscape.sample.quantize import quantize, quantize_by_class
-from zscape.sample.recognised import recognised
-from zscape.sample.representatives import representatives
+from zscape.sample.quantizing import quantize, quantize_by_class
+from zscape.sample.recognition import recognised
+from zscape.sample.scoring import FrontPoint, front, score
+from zscape.sample.selection import representatives
 from zscape.sample.storage import load, save
 from zscape.sample.tuning import Gradient, Trial, Tuned, tune
 

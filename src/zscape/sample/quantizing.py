@@ -13,8 +13,8 @@ from zscape.errors import nearest
 from zscape.sample._descent import Problem, Shape, descend, order
 from zscape.sample._inputs import checked_count
 from zscape.sample._targets import Target, target_of
-from zscape.sample.adam import adam
 from zscape.sample.prior import StandardNormal
+from zscape.sample.published import adam
 from zscape.sample.quantization import Quantization
 
 Watch = Callable[[int, int, str], None]

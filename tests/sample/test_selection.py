@@ -1,12 +1,11 @@
 import itertools
-import sys
 
 import numpy as np
 import pytest
 
 from zscape.base import Codes
 from zscape.energy import distance
-from zscape.sample import representatives
+from zscape.sample import representatives, selection
 
 
 def cloud(rows: int, latents: int, seed: int = 0) -> np.ndarray:
@@ -130,8 +129,7 @@ def test_tables_and_pairs_are_read_by_their_means():
 
 
 def test_of_many_rows_some_are_considered_against_all(monkeypatch):
-    # The function of the same name hides the module.
-    monkeypatch.setattr(sys.modules["zscape.sample.representatives"], "_POOL", 500)
+    monkeypatch.setattr(selection, "_POOL", 500)
     codes = cloud(3000, 1)
     before = codes.copy()
     chosen = representatives(codes, 10, seed=1)

@@ -1,15 +1,14 @@
 """Scores against loops over pairs, their intervals against repetition, and the front against brute force."""
 
-import importlib
 import itertools
 import math
 
 import numpy as np
 import pytest
 
-from zscape.sample import ByClass, FrontPoint, front, score, tune
+from zscape.sample import ByClass, FrontPoint, front, score, scoring, tune
 from zscape.sample._visits import mean_cosine, unit_rows
-from zscape.sample.front import _jackknife_error, _proportion
+from zscape.sample.scoring import _jackknife_error, _proportion
 
 
 class Bounds:
@@ -146,8 +145,7 @@ def test_efficient_points_are_those_that_no_other_beats(monkeypatch):
         results[1] = _proportion("c", cosine, count, "", seed)
         return results
 
-    # The name `front` of the room is the function, not its module.
-    monkeypatch.setattr(importlib.import_module("zscape.sample.front"), "score", scored)
+    monkeypatch.setattr(scoring, "score", scored)
     judges = (Bounds(), Bounds())
     points = front(fitted(), decode, judges, weights=(0.0, 2.0, 50.0), count=40)
     assert all(isinstance(point, FrontPoint) for point in points)
