@@ -44,6 +44,24 @@ def test_results_of_one_name_are_replaced_and_others_kept(run):
     }
 
 
+def test_results_of_several_samplers_are_kept_under_what_they_are_of(run):
+    first = [result("precision", 1.0), result("rke", 2.0)]
+    run.record(first, of="gaussian")
+    run.record([result("precision", 3.0)], of="mixture")
+    run.record([result("precision", 4.0)])
+    run.record([result("precision", 5.0)], of="gaussian")
+    assert {r.name: r.value for r in run.results()} == {
+        "gaussian_precision": 5.0,
+        "gaussian_rke": 2.0,
+        "mixture_precision": 3.0,
+        "precision": 4.0,
+    }
+    assert [r.name for r in first] == ["precision", "rke"]
+    for wrong in ("", "two words", "2d"):
+        with pytest.raises(ValueError, match=f"letters, digits and underscores, .* but is '{wrong}'"):
+            run.record(first, of=wrong)
+
+
 def test_a_value_that_is_not_finite_is_refused_and_the_file_kept(run):
     run.record([result("a", 1.0)])
     with pytest.raises(ValueError, match="b is nan"):

@@ -24,6 +24,7 @@ import os
 import sys
 import zipfile
 import zlib
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -207,15 +208,24 @@ class Run:
             results.append(Result(**full))
         return results
 
-    def record(self, results: list[Result]) -> None:
+    def record(self, results: list[Result], *, of: str | None = None) -> None:
         """Add results; one of the same name replaces the older one.
 
+        Args:
+            results: What measures returned.
+            of: What they were measured on, in snake_case, put before each name: `precision` of "gaussian"
+                is kept as `gaussian_precision`, beside those of other samplers.
+
         Raises:
-            ValueError: If a value is not finite.
+            ValueError: If a value is not finite, or `of` is no such name.
         """
+        if of is not None and not of.isidentifier():
+            raise ValueError(f"of needs letters, digits and underscores, such as 'gaussian', but is {of!r}")
         for result in results:
             if not math.isfinite(result.value):
                 raise ValueError(f"results need finite values, but {result.name} is {result.value}")
+        if of is not None:
+            results = [replace(result, name=f"{of}_{result.name}") for result in results]
         merged = {result.name: result for result in [*self.results(), *results]}
         write_json(self.path / "results.json", {"measures": [result.to_dict() for result in merged.values()]})
 

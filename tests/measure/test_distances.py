@@ -62,8 +62,36 @@ def test_more_codes_than_the_limit_are_thinned_by_seed_and_it_is_said():
     assert (result.n, result.seed) == (100, 1)
     assert "100 samples chosen at random from 500" in result.definition
     assert result.low < pdist(z).mean() < result.high
-    with pytest.raises(ValueError, match="limit >= 2"):
+    with pytest.raises(ValueError, match="limit needs to be a whole number >= 2, but is 1"):
         measure.mean_pairwise_distance(z, limit=1)
+
+
+def test_pictures_are_compared_as_rows_and_not_with_the_prior():
+    x = np.random.default_rng(0).integers(0, 256, (40, 1, 3, 4)).astype(np.uint8)
+    before = x.copy()
+    result = measure.mean_pairwise_distance(x)
+    assert result.value == pytest.approx(pdist(x.reshape(40, 12).astype(float)).mean(), rel=1e-12)
+    assert (result.unit, result.n) == ("data units", 40)
+    assert "samples as rows of 12 features" in result.definition
+    assert "N(0, I)" not in result.definition
+    assert np.allclose(measure.mean_distances(x).mean(), result.value)
+    assert np.array_equal(x, before)
+    assert measure.mean_pairwise_distance((draws(9, 2), draws(9, 2))).unit == "latent units"
+
+
+@pytest.mark.parametrize("call", [measure.mean_distances, measure.mean_pairwise_distance])
+def test_malformed_samples_are_refused(call):
+    x = draws(5, 3)
+    for wrong, message in (
+        (x[:1], "generated needs at least 2 samples here, but got 1"),
+        (x[0], r"one feature or more, \(N, \*shape\), but got shape \(3,\)"),
+        (x[:, :0], "one feature or more"),
+        (np.where(np.arange(5)[:, None] >= 3, np.inf, x), "sample 3 holds one that is not"),
+        (x.astype(str), "real numbers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call(wrong)
+    call(x[:2])
 
 
 def test_no_n_by_n_matrix_is_held():

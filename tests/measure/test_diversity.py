@@ -200,6 +200,26 @@ def test_a_score_beyond_the_random_features_warns(monkeypatch):
         measure.vendi_score(x, kernel="gaussian", bandwidth=1e-3)
 
 
+def test_orders_kernels_and_classes_have_names_of_their_own():
+    x = draws(30, 3)
+    names = {
+        "vendi_score": {},
+        "vendi_score_inf": {"order": math.inf},
+        "vendi_score_0_5": {"order": 0.5},
+        "vendi_score_2": {"order": 2},
+        "vendi_score_gaussian": {"kernel": "gaussian"},
+        "vendi_score_gaussian_2": {"kernel": "gaussian", "order": 2},
+        "vendi_score_gaussian_1e09": {"kernel": "gaussian", "order": 1e9},
+    }
+    assert {name: measure.vendi_score(x, **options).name for name, options in names.items()} == {
+        name: name for name in names
+    }
+    assert measure.vendi_score(x, order=1 + 1e-9).name == "vendi_score"
+    assert (measure.rke(x).name, measure.rke(x, kernel="linear").name) == ("rke", "rke_linear")
+    within = measure.mean_cosine_similarity(x, labels=np.arange(30) % 2)
+    assert within.name == "mean_cosine_similarity_within_classes"
+
+
 # Rényi kernel entropy
 
 
@@ -322,8 +342,11 @@ def test_malformed_samples_are_refused_and_extremes_are_not(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x: measure.vendi_score(x, order=-1), "order >= 0, but got -1"),
-        (lambda x: measure.vendi_score(x, order=math.nan), "order >= 0"),
+        (lambda x: measure.vendi_score(x, order=-1), "order needs to be a number >= 0, but is -1"),
+        (lambda x: measure.vendi_score(x, order=math.nan), "order needs to be a number >= 0, but is nan"),
+        (lambda x: measure.vendi_score(x, seed=-1), "seed needs to be a whole number >= 0, but is -1"),
+        (lambda x: measure.rke(x, kernel="linear", seed=-1), "seed needs to be a whole number"),
+        (lambda x: measure.mean_pairwise_distance(x, seed=-1), "seed needs to be a whole number"),
         (lambda x: measure.vendi_score(x, kernel="gaussian", bandwidth=-2.0), "number > 0, but is -2"),
         (lambda x: measure.rke(x, bandwidth=math.inf), "finite number > 0"),
     ],

@@ -76,8 +76,10 @@ SETS = {
 def test_prdc_is_that_of_whole_matrices_also_with_ties(small_blocks, name, k, ties):
     x, y = SETS[name]
     results = measure.prdc(x, y, neighbours=k, ties=ties)
-    assert [result.name for result in results] == ["precision", "recall", "density", "coverage"]
-    assert by_name(results) == pytest.approx(full_prdc(x, y, k, COMPARE[ties]), abs=1e-12)
+    ending = ("_k1" if k == 1 else "") + ("_le" if ties == "le" else "")
+    expected = {name + ending: value for name, value in full_prdc(x, y, k, COMPARE[ties]).items()}
+    assert list(by_name(results)) == list(expected)
+    assert by_name(results) == pytest.approx(expected, abs=1e-12)
     assert [result.n for result in results] == [len(y), len(x), len(y), len(x)]
     for result in results:
         assert f"k = {k}, ties {ties}" in result.definition
@@ -297,6 +299,41 @@ def test_the_median_of_many_samples_is_drawn_by_seed_and_near():
     assert measure.rke(x, seed=3).seed == measure.vendi_score(x, order=2, kernel="gaussian", seed=3).seed == 3
 
 
+def test_what_changes_the_quantity_changes_the_name():
+    x, y = draws(40, 3), draws(30, 3, 1)
+    assert measure.energy_distance(x, y).name == "energy_distance"
+    assert measure.energy_distance(x, y, unbiased=False).name == "energy_distance_v"
+    assert measure.mmd(x, y).name == measure.mmd(x, y, bandwidth=2.0).name == "mmd"
+    assert measure.mmd(x, y, unbiased=False).name == "mmd_v"
+    assert measure.frechet_distance(x, y).name == "frechet_distance"
+    features = measure.frechet_distance(x, y, features=lambda samples: samples[:, :2])
+    assert features.name == "frechet_distance_of_features"
+
+
+def test_the_median_distance_is_the_bandwidth_of_that_name():
+    x = draws(60, 4)
+    distances = cdist(x, x)[np.triu_indices(60, 1)]
+    assert measure.median_distance(x) == pytest.approx(np.median(distances), rel=1e-12)
+    assert measure.median_distance(x.reshape(60, 1, 2, 2)) == measure.median_distance((x, x * 0))
+    assert measure.rke(x, bandwidth=measure.median_distance(x)).value == measure.rke(x).value
+    assert measure.median_distance(np.ones((5, 2))) == 1
+    many = draws(3000, 2)
+    first, again, other = (measure.median_distance(many, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    with pytest.raises(ValueError, match="real needs at least 2 samples"):
+        measure.median_distance(x[:1])
+
+
+def test_median_bandwidths_are_blind_to_scale_and_one_bandwidth_is_not():
+    """A sampler shrunk tenfold: what each docstring says of "median"."""
+    x, y = draws(200, 4), draws(150, 4, 1)
+    one = measure.median_distance(x)
+    for call in (measure.rke, lambda y, **s: measure.vendi_score(y, kernel="gaussian", **s)):
+        assert call(0.1 * y).value == pytest.approx(call(y).value)
+        assert call(0.1 * y, bandwidth=one).value < 0.7 * call(y, bandwidth=one).value
+    assert measure.mmd(0.1 * x, 0.1 * y).value == pytest.approx(measure.mmd(x, y).value)
+
+
 def test_equal_samples_have_mmd_0_whatever_the_bandwidth():
     x = np.full((20, 3), 0.1)
     assert measure.mmd(x, x[:7]).value == pytest.approx(0, abs=1e-12)
@@ -430,7 +467,8 @@ def test_other_settings_are_refused():
     x = draws(5, 2)
     for call, message in (
         (lambda: measure.prdc(x, x), "at least 6 samples here, but got 5"),
-        (lambda: measure.prdc(x, x, neighbours=0), "neighbours >= 1"),
+        (lambda: measure.prdc(x, x, neighbours=0), "neighbours needs to be a whole number >= 1, but is 0"),
+        (lambda: measure.mmd(x, x, seed=-1), "seed needs to be a whole number >= 0, but is -1"),
         (lambda: measure.mmd(x, x, bandwidth=0.0), "number > 0, but is 0.0"),
         (lambda: measure.mmd(x, x, bandwidth=math.nan), "number > 0"),
         (lambda: measure.mmd(x, x, bandwidth=1e-200), "of the order of the distances"),
@@ -438,7 +476,7 @@ def test_other_settings_are_refused():
         (lambda: measure.energy_distance(x, x[:1]), "at least 2 samples"),
         (lambda: measure.energy_distance(x, x, smoothing=-1.0), "smoothing"),
         (lambda: measure.frechet_distance(x, x[:1]), "at least 2 samples"),
-        (lambda: measure.frechet_distance(x, x, batch=0), "batch >= 1"),
+        (lambda: measure.frechet_distance(x, x, batch=0), "batch needs to be a whole number >= 1"),
     ):
         with pytest.raises(ValueError, match=message):
             call()

@@ -166,8 +166,6 @@ def test_constant_latents_are_left_out_of_correlation():
         (measure.pca_spectrum, 2),
         (measure.pca_results, 2),
         (measure.offdiagonal_correlation, 3),
-        (measure.mean_pairwise_distance, 2),
-        (measure.mean_distances, 2),
     ],
 )
 def test_bad_codes_are_refused(function, least):

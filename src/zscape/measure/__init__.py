@@ -4,7 +4,12 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 `_per_image` or `_per_sample` give the numbers behind it. `everything` makes the whole table.
 """
 
-from zscape.measure.distances import mean_distances, mean_pairwise_distance, prior_distance
+from zscape.measure.distances import (
+    mean_distances,
+    mean_pairwise_distance,
+    median_distance,
+    prior_distance,
+)
 from zscape.measure.diversity import (
     classifier_entropy,
     distinct_classes,
@@ -66,6 +71,7 @@ __all__ = [
     "mean_cosine_similarity",
     "mean_distances",
     "mean_pairwise_distance",
+    "median_distance",
     "mmd",
     "nearest_distances",
     "nearest_training_distance",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterator
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.spatial.distance import pdist
 
+from zscape.measure._checks import check_whole
 from zscape.measure._rows import center_of, float_blocks
 
 Bandwidth = float | Literal["median", "dimension"]
@@ -29,8 +31,14 @@ def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int)
     differ, every bandwidth gives the same kernel, and it is 1.
 
     Raises:
-        ValueError: If it is neither a name nor a finite number > 0, or so small that quotients overflow.
+        TypeError: If it is neither a text nor a number, or the seed is no whole number.
+        ValueError: If it is neither a name nor a finite number > 0, or so small that quotients overflow, or
+            the seed is negative.
     """
+    check_whole("seed", seed)
+    wanted = f'the bandwidth needs to be "median", "dimension" or a finite number > 0, but is {bandwidth!r}'
+    if not isinstance(bandwidth, str | numbers.Real) or isinstance(bandwidth, bool):
+        raise TypeError(wanted)
     if bandwidth == "dimension":
         return math.sqrt(sets[0].shape[1])
     if bandwidth == "median":
@@ -38,9 +46,7 @@ def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int)
         distances = distances[distances > 0]
         return float(np.median(distances)) if len(distances) else 1.0
     if isinstance(bandwidth, str) or not 0 < bandwidth < math.inf:
-        raise ValueError(
-            f'the bandwidth needs to be "median", "dimension" or a finite number > 0, but is {bandwidth!r}'
-        )
+        raise ValueError(wanted)
     largest = max(float(np.abs(block).max()) for rows in sets for _, block in float_blocks(rows))
     if largest > _LARGEST * bandwidth:
         raise ValueError(

@@ -1,7 +1,8 @@
 """How different the samples of a generated set are from one another: cosines, Vendi scores, classes met.
 
 Sets are arrays (N, *shape), such as pictures or features, of which each sample is read as one row, or codes.
-`mean_pairwise_distance` in `zscape.measure` is the companion with Euclidean distances.
+`zscape.measure.mean_pairwise_distance` is the companion with Euclidean distances. Names of results say
+the order, kernel or classes where these are not the default; a bandwidth stands in the definition alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import scipy.linalg
 from jaxtyping import Float, Shaped
 
 from zscape.base import CodesLike, Result
+from zscape.measure._checks import check_number, check_whole
 from zscape.measure._estimate import Z95, around, standard_error
 from zscape.measure._kernels import Bandwidth, bandwidth_of, gaussian, named, own_means, seed_of
 from zscape.measure._rows import center_of, float_blocks, rows_of
@@ -67,7 +69,7 @@ def mean_cosine_similarity(generated: CodesLike, *, labels: Shaped[np.ndarray, "
         value, error, classes = _within_classes(rows, np.asarray(labels))
         which = f"pairs of different samples of one class, then over the {classes} classes"
     return around(
-        "mean_cosine_similarity",
+        "mean_cosine_similarity" + ("" if labels is None else "_within_classes"),
         value,
         error,
         within=(-1.0, 1.0),
@@ -103,7 +105,10 @@ def vendi_score(
 
     Null: 1 when all samples are equal, N when all are orthogonal (linear) or far apart (gaussian). Bias: low,
     and it grows with N, so compare sets of one size, with one kernel and bandwidth. No interval: for this
-    reason none would cover a truth.
+    reason none would cover a truth. The linear score is unchanged by scaling any sample.
+    With a Gaussian kernel it is unchanged by scale for bandwidth "median", which follows the set: a sampler
+    shrunk tenfold scores the same, and two sets are measured by two kernels. To compare sets, pass one number
+    for all, such as `median_distance(real)`.
     Cost: linear O(N F min(N, F)) time, O(min(N, F)^2) memory; gaussian O(N^3) time and O(N^2) memory up to
     4,000 samples, then O(N F + N 2048^2).
 
@@ -118,18 +123,23 @@ def vendi_score(
             "dimension" (the root of F).
         seed: Of the samples for the median and of the frequencies.
 
+    Returns:
+        `vendi_score`, followed by `_gaussian` and by an order other than 1, as in `vendi_score_inf`.
+
     Raises:
-        ValueError: If the order is negative, the kernel unknown, the bandwidth not positive, a sample is all
-            zeros under the linear kernel, the order is under 1 for more samples than are done exactly, or
-            samples are malformed.
+        TypeError: If order, bandwidth or seed is of another type.
+        ValueError: If the order or seed is negative, the kernel unknown, the bandwidth not positive, a sample
+            is all zeros under the linear kernel, the order is under 1 for more samples than are done exactly,
+            or samples are malformed.
 
     References:
         Friedman and Dieng, The Vendi Score, TMLR 2023; Pasarkar and Dieng, Cousins of the Vendi Score, 2024
         (orders). Ospanov et al., Towards a Scalable Reference-Free Evaluation of Generative Models, NeurIPS
         2024 (random features; there complex exponentials, here cosines and sines).
     """
-    if not order >= 0:
-        raise ValueError(f"vendi_score needs order >= 0, but got {order}")
+    check_number("order", order, least=0)
+    check_whole("seed", seed)
+    name = "vendi_score" + ("_gaussian" if kernel == "gaussian" else "") + _order_suffix(order)
     rows = rows_of(generated, "generated")
     count, used = len(rows), None
     if kernel == "linear":
@@ -138,7 +148,7 @@ def vendi_score(
         std, used = bandwidth_of(bandwidth, rows, seed=seed), seed_of(bandwidth, count, seed)
         how = f"Gaussian kernel, {named(bandwidth, std)}"
         if order == 2:
-            return _scored("vendi_score", 1 / _purity(rows, std), count, f"order 2, {how}", used)
+            return _scored(name, 1 / _purity(rows, std), count, f"order 2, {how}", used)
         if count <= _EXACT:
             weights = _gaussian_spectrum(rows, std)
         else:
@@ -153,7 +163,7 @@ def vendi_score(
             f"order 2, at most {_EXACT:,} samples, both exact, or a larger bandwidth",
             stacklevel=2,
         )
-    return _scored("vendi_score", value, count, f"order {order:g}, {how}", used)
+    return _scored(name, value, count, f"order {order:g}, {how}", used)
 
 
 def rke(
@@ -167,7 +177,11 @@ def rke(
     gives the one here; it is for sets of this size.
 
     Null: 1 when all samples are equal, N when all kernels between different ones are 0. Bias: grows with N
-    towards 1 / E k^2. Cost: O(N^2 F) time and blocks for the Gaussian kernel, at every N; O(N F min(N, F))
+    towards 1 / E k^2.
+    Unchanged by scale with bandwidth "median", which follows the set: a sampler shrunk tenfold scores the
+    same, and two sets are measured by two kernels. To compare sets, pass one number for all, such as
+    `median_distance(real)`.
+    Cost: O(N^2 F) time and blocks for the Gaussian kernel, at every N; O(N F min(N, F))
     for the linear one.
 
     Args:
@@ -176,14 +190,19 @@ def rke(
         bandwidth: Of the Gaussian kernel: a number, "median" or "dimension".
         seed: Of the samples for the median.
 
+    Returns:
+        `rke`, or `rke_linear`.
+
     Raises:
-        ValueError: If the kernel is unknown, the bandwidth not positive, a sample all zeros under the linear
-            kernel, or samples are malformed.
+        TypeError: If bandwidth or seed is of another type.
+        ValueError: If the kernel is unknown, the bandwidth not positive, the seed negative, a sample all
+            zeros under the linear kernel, or samples are malformed.
 
     References:
         Jalali, Li and Farnia, An Information-Theoretic Evaluation of Generative Models in Learning
         Multi-modal Distributions, NeurIPS 2023. Differs in: the interval is ours.
     """
+    check_whole("seed", seed)
     rows = rows_of(generated, "generated", least=2)
     count, used = len(rows), None
     if kernel == "gaussian":
@@ -199,7 +218,9 @@ def rke(
         for shift in (0.0, spread, -spread)
     )
     bounds = (None, None) if count == 2 else (low, high)
-    return _scored("rke", value, count, f"1 / |K/n|^2, {how}", used, *bounds)
+    return _scored(
+        "rke" if kernel == "gaussian" else "rke_linear", value, count, f"1 / |K/n|^2, {how}", used, *bounds
+    )
 
 
 def classifier_entropy(probabilities: Float[np.ndarray, "N K"]) -> list[Result]:
@@ -295,6 +316,13 @@ def _scored(
 ) -> Result:
     definition = f"effective number of different samples among n = {count}, {how}"
     return Result(name, value, low, high, count, "samples", definition, seed)
+
+
+def _order_suffix(order: float) -> str:
+    """What the name of a score says of its order: nothing of order 1."""
+    if abs(order - 1) < _NEAR_ONE:
+        return ""
+    return "_" + f"{order:g}".replace("+", "").replace(".", "_").replace("-", "_")
 
 
 def _unit_blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -1,7 +1,9 @@
 """How near a generated set comes to real data: distances of distributions, shared support, memorisation.
 
 Sets are arrays (N, *shape), such as pictures or features, of which each sample is read as one row, or codes;
-`real` and `generated` may differ in size. Pairs are visited in blocks: no N by N matrix is ever held.
+`real` and `generated` may differ in size. Names of results say neighbours, ties, features and V-statistics
+where these are not the default; a bandwidth stands in the definition alone. Pairs are visited in blocks: no N
+by N matrix is ever held.
 """
 
 from __future__ import annotations
@@ -16,12 +18,15 @@ from jaxtyping import Float
 
 from zscape import energy
 from zscape.base import CodesLike, Result
+from zscape.measure._checks import check_number, check_whole
 from zscape.measure._estimate import Z95, around, mean_result, standard_error
 from zscape.measure._kernels import Bandwidth, bandwidth_of, cross_means, named, own_means, seed_of
 from zscape.measure._neighbours import balls, kth_squared_distances
 from zscape.measure._rows import float_blocks, rows_of, two_sets
 
 Features = Callable[[np.ndarray], np.ndarray]
+# As published.
+_NEIGHBOURS = 5
 
 
 def energy_distance(
@@ -52,9 +57,14 @@ def energy_distance(
         smoothing: a above, in data units.
         unbiased: The U-statistic, which needs N, M >= 2.
 
+    Returns:
+        `energy_distance`, or `energy_distance_v` for the V-statistic.
+
     Raises:
+        TypeError: If smoothing is no number.
         ValueError: If the sets are malformed or of different features, too small, or smoothing < 0.
     """
+    check_number("smoothing", smoothing, least=0)
     x, y = (rows.astype(np.float64, copy=False) for rows in two_sets(real, generated, least=1 + unbiased))
     first, second = energy.Cloud(x, smoothing=smoothing), energy.Cloud(y, smoothing=smoothing)
     pairs = [len(rows) - 1 if unbiased else len(rows) for rows in (x, y)]
@@ -64,7 +74,7 @@ def energy_distance(
     error = _joint_error(across[0] - own[0], across[1] - own[1]) if unbiased else None
     kind = "U-statistic, expectation 0 for equal distributions" if unbiased else "V-statistic"
     return around(
-        "energy_distance",
+        "energy_distance" if unbiased else "energy_distance_v",
         value,
         error,
         n=len(y),
@@ -92,6 +102,8 @@ def mmd(
 
     Null: expectation 0 for equal distributions, and it can be negative (U); 0 for equal sets (V). Bias: none
     (U) for a bandwidth given as a number; high by (1 - E k(X, X')) / N + (1 - E k(Y, Y')) / M (V).
+    Unchanged by scale with bandwidth "median", which follows both sets: two samplers are measured by two
+    kernels. To compare them, pass one number to both, such as `median_distance(real)`.
     Cost: O((N + M)^2 F) time, O((N + M) F) memory.
 
     Args:
@@ -103,9 +115,13 @@ def mmd(
         unbiased: The U-statistic, which needs N, M >= 2.
         seed: Of the samples for the median.
 
+    Returns:
+        `mmd`, or `mmd_v` for the V-statistic.
+
     Raises:
-        ValueError: If the sets are malformed or of different features, too small, or the bandwidth is
-            neither a name nor a number > 0.
+        TypeError: If bandwidth or seed is of another type.
+        ValueError: If the sets are malformed or of different features, too small, the bandwidth is neither a
+            name nor a number > 0, or seed < 0.
 
     References:
         Gretton et al., A Kernel Two-Sample Test, JMLR 2012.
@@ -119,7 +135,7 @@ def mmd(
     error = _joint_error(2 * (own[0] - across[0]), 2 * (own[1] - across[1])) if unbiased else None
     kind = "U-statistic, expectation 0 for equal distributions" if unbiased else "V-statistic"
     return around(
-        "mmd",
+        "mmd" if unbiased else "mmd_v",
         float(own[0].mean() + own[1].mean() - 2 * across[0].mean()),
         error,
         n=len(y),
@@ -131,7 +147,7 @@ def mmd(
 
 
 def prdc(
-    real: CodesLike, generated: CodesLike, *, neighbours: int = 5, ties: Literal["lt", "le"] = "lt"
+    real: CodesLike, generated: CodesLike, *, neighbours: int = _NEIGHBOURS, ties: Literal["lt", "le"] = "lt"
 ) -> list[Result]:
     r"""Precision, recall, density and coverage: how two sets share their support.
 
@@ -161,9 +177,10 @@ def prdc(
             a warning says how many there are.
 
     Returns:
-        The four in this order.
+        The four in this order; names end in `_k3` for three neighbours, and in `_le` for closed balls.
 
     Raises:
+        TypeError: If neighbours is no whole number.
         ValueError: If the sets are malformed or of different features, have k samples or fewer, or ties is
             neither "lt" nor "le".
 
@@ -171,8 +188,7 @@ def prdc(
         Naeem et al., Reliable Fidelity and Diversity Metrics for Generative Models, ICML 2020.
         Kynkäänniemi et al., Improved Precision and Recall Metric, NeurIPS 2019.
     """
-    if neighbours < 1:
-        raise ValueError(f"prdc needs neighbours >= 1, but got {neighbours}")
+    check_whole("neighbours", neighbours, least=1)
     if ties not in ("lt", "le"):
         raise ValueError(f'prdc needs ties "lt" or "le", but got {ties!r}')
     x, y = two_sets(real, generated, least=neighbours + 1)
@@ -191,8 +207,9 @@ def prdc(
         ),
         "coverage": (found.covered, "real samples whose ball holds a generated one", x),
     }
+    suffix = ("" if neighbours == _NEIGHBOURS else f"_k{neighbours}") + ("" if ties == "lt" else "_le")
     return [
-        Result(name, float(each.mean()), None, None, len(rows), "", f"{what}, {how}", None)
+        Result(name + suffix, float(each.mean()), None, None, len(rows), "", f"{what}, {how}", None)
         for name, (each, what, rows) in values.items()
     ]
 
@@ -287,7 +304,11 @@ def frechet_distance(
             rank: that raises a warning.
         batch: Samples given to `features` at once.
 
+    Returns:
+        `frechet_distance`, or `frechet_distance_of_features`.
+
     Raises:
+        TypeError: If batch is no whole number.
         ValueError: If the sets are malformed, of different features or of one sample, batch < 1, or
             `features` gives anything but one finite row a sample.
 
@@ -295,8 +316,7 @@ def frechet_distance(
         Dowson and Landau, The Fréchet distance between multivariate normal distributions, 1982. Heusel et
         al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017 (FID).
     """
-    if batch < 1:
-        raise ValueError(f"frechet_distance needs batch >= 1, but got {batch}")
+    check_whole("batch", batch, least=1)
     if features is None:
         sets = two_sets(real, generated, least=2)
         moments = [_moments((block for _, block in float_blocks(rows))) for rows in sets]
@@ -323,7 +343,7 @@ def frechet_distance(
     spread = np.trace(covariance) + np.trace(other_covariance) - 2 * np.sqrt(crossed).sum()
     floor = (1 / len(sets[0]) + 1 / len(sets[1])) * _noise(values)
     return Result(
-        name="frechet_distance",
+        name="frechet_distance" if features is None else "frechet_distance_of_features",
         value=max(float(np.square(mean - other_mean).sum() + spread), 0.0),
         low=None,
         high=None,
