@@ -392,8 +392,8 @@ def test_bad_functions_are_refused():
         with pytest.raises(ValueError, match=message):
             tune(density, wrong, judge)
     for wrong, message in (
-        (lambda x: judge(x)[:, 0], r"probabilities \(2, K\)"),
-        (lambda x: judge(x)[:, :1], "K >= 2"),
+        (lambda x: judge(x)[:, 0], r"probabilities \(2, 2\)"),
+        (lambda x: judge(x)[:, :1], r"probabilities \(2, 2\), but gave shape \(2, 1\).*LabelledJudge"),
         (lambda x: judge(x) * np.nan, "hold NaN"),
     ):
         with pytest.raises(ValueError, match=message):

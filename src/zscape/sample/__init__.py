@@ -6,6 +6,7 @@ With log variances the codes stand for the aggregate posterior, which is what th
 `codes.mean` to fit the means alone.
 """
 
+from zscape.sample._judging import LabelledJudge
 from zscape.sample.by_class import ByClass
 from zscape.sample.conformance import check_density
 from zscape.sample.empirical import Empirical
@@ -26,6 +27,7 @@ __all__ = [
     "FrontPoint",
     "Gaussian",
     "Gradient",
+    "LabelledJudge",
     "Mixture",
     "Quantization",
     "StandardNormal",

@@ -19,10 +19,9 @@ from torch.nn import functional
 
 from zscape.errors import RunFormatError
 from zscape.files import whole_file
+from zscape.sample._judging import Decode, Judge, judge_columns, judged_pictures
 from zscape.sample.by_class import ByClass
 
-Decode = Callable[[np.ndarray], np.ndarray]
-Judge = Callable[[np.ndarray], np.ndarray]
 Through = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 # Seconds of work that a kill may cost.
 _SECONDS = 2.0
@@ -62,7 +61,7 @@ class Judged:
         pictures, probabilities = judged_pictures(
             self.decode, self.judge, centre + theta * deviation, self.columns
         )
-        right = probabilities.argmax(axis=1) == self.columns[row]
+        right = probabilities.argmax(axis=1) == self.columns.places[row]
         return mean_cosine(unit_rows(pictures)), float(right.mean())
 
     def slope(
@@ -76,7 +75,7 @@ class Judged:
         unit = functional.normalize(pictures.float().flatten(1))
         total = unit.sum(0)
         cosine = (total @ total - (unit * unit).sum()) / (self.count * (self.count - 1))
-        right = logits(pictures).float().softmax(1)[:, self.columns[row]].mean()
+        right = logits(pictures).float().softmax(1)[:, self.columns.places[row]].mean()
         value = cosine + weight * (1 - right)
         (gradient,) = torch.autograd.grad(value, scale)
         return np.concatenate([[value.item()], gradient.double().cpu().numpy()])
@@ -221,61 +220,6 @@ class Visits:
             strict=True,
         ):
             self._slopes[row, theta.tobytes(), weight] = slope
-
-
-def judge_columns(judge: Judge, classes: np.ndarray) -> list[int]:
-    """The column of the judge's probabilities for each class of a density.
-
-    Raises:
-        ValueError: If the judge does not know a class.
-    """
-    known = np.asarray(getattr(judge, "classes_", classes)).tolist()
-    missing = [label for label in classes.tolist() if label not in known]
-    if missing:
-        raise ValueError(
-            f"the judge must know every class of the density, but lacks {missing[0]}; it knows "
-            f"{', '.join(map(str, known))}"
-        )
-    return [known.index(label) for label in classes.tolist()]
-
-
-def judged_pictures(
-    decode: Decode, judge: Judge, codes: np.ndarray, columns: list[int]
-) -> tuple[Float[np.ndarray, "N pixels"], Float[np.ndarray, "N K"]]:
-    """Pictures of codes as rows of pixels, and the judge's probabilities, both checked."""
-    pictures = decoded(decode, codes)
-    return pictures.reshape(len(codes), -1).astype(np.float64), judgement(judge, pictures, columns)
-
-
-def decoded(decode: Decode, codes: np.ndarray) -> np.ndarray:
-    """Pictures of codes, checked.
-
-    Raises:
-        ValueError: If there is not one picture a code, or they hold NaN or infinity.
-    """
-    pictures = np.asarray(decode(codes))
-    if pictures.ndim < 2 or len(pictures) != len(codes):
-        raise ValueError(f"decode must give {len(codes)} pictures, but gave shape {pictures.shape}")
-    if not np.isfinite(pictures).all():
-        raise ValueError("decoded pictures need finite numbers, but hold NaN or infinity")
-    return pictures
-
-
-def judgement(judge: Judge, pictures: np.ndarray, columns: list[int]) -> Float[np.ndarray, "N K"]:
-    """The judge's probabilities for pictures, checked.
-
-    Raises:
-        ValueError: If there is not one row a picture, or too few columns, or they hold NaN or infinity.
-    """
-    probabilities, least = np.asarray(judge(pictures)), max(columns) + 1
-    if probabilities.ndim != 2 or len(probabilities) != len(pictures) or probabilities.shape[1] < least:
-        raise ValueError(
-            f"the judge must give probabilities ({len(pictures)}, K) with K >= {least}, but gave shape "
-            f"{probabilities.shape}"
-        )
-    if not np.isfinite(probabilities).all():
-        raise ValueError("the judge's probabilities need to be finite, but hold NaN or infinity")
-    return probabilities
 
 
 def unit_rows(pixels: Float[np.ndarray, "N P"]) -> Float[np.ndarray, "N P"]:

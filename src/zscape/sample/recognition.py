@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from zscape.base import Codes, CodesLike, code_arrays
-from zscape.sample._visits import Decode, Judge, decoded, judge_columns, judgement
+from zscape.sample._judging import Decode, Judge, decoded, judge_columns, judgement
 from zscape.sample.by_class import checked_labels
 
 # Codes decoded at a time.
@@ -37,8 +37,8 @@ def recognised(
     Args:
         codes: A table, an array (N, D) or a pair; means are decoded.
         decode: Codes (N, D) float64 to pictures (N, ...).
-        judge: Pictures to probabilities (N, K), columns by its `classes_` if it has them, otherwise by the
-            sorted labels.
+        judge: Pictures to probabilities (N, K), columns by its `classes_` if it has them (see
+            `LabelledJudge`), otherwise one for each of the sorted labels.
         labels: (N,) whole numbers; those of the table if not given.
         least: Probability of the own label that is needed, in [0, 1].
 
@@ -52,7 +52,7 @@ def recognised(
     labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
     classes, places = np.unique(labels, return_inverse=True)
     columns = judge_columns(judge, classes)
-    wanted = np.asarray(columns)[places]
+    wanted = columns.places[places]
     kept = np.empty(len(mean), dtype=bool)
     for start in range(0, len(mean), _ROWS):
         rows = slice(start, start + _ROWS)

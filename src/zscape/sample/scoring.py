@@ -12,17 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Result
-from zscape.sample._visits import (
-    Decode,
-    Judge,
-    Judged,
-    Visits,
-    decoded,
-    judge_columns,
-    judgement,
-    mean_cosine,
-    unit_rows,
-)
+from zscape.sample._judging import Decode, Judge, decoded, judge_columns, judgement
+from zscape.sample._visits import Judged, Visits, mean_cosine, unit_rows
 from zscape.sample.by_class import ByClass
 from zscape.sample.tuning import Gradient, Tuned, check_settings, tune_on
 
@@ -95,7 +86,7 @@ def score(
     for row, label in enumerate(density.classes_.tolist()):
         pictures = decoded(decode, density.sample(count, label, seed=seed))
         for place, (each, column) in enumerate(zip(judges, columns, strict=True)):
-            right[place] += (judgement(each, pictures, column).argmax(axis=1) == column[row]).sum()
+            right[place] += (judgement(each, pictures, column).argmax(axis=1) == column.places[row]).sum()
         unit = unit_rows(pictures.reshape(count, -1).astype(np.float64))
         cosines.append(mean_cosine(unit))
         errors.append(_jackknife_error(unit))

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from zscape.errors import nearest
-from zscape.sample._visits import Decode, Judge, Judged, Visits
+from zscape.sample._judging import Decode, Judge
+from zscape.sample._visits import Judged, Visits
 from zscape.sample.by_class import ByClass
 
 _PARAMETERS = ("simple", "medium1", "medium2")
@@ -135,8 +136,8 @@ def tune(
     Args:
         density: A fitted density; not changed, and its theta and draws are not read.
         decode: Codes (N, D) float64 to pictures (N, ...), such as `run.decode`.
-        judge: Pictures to probabilities (N, K); columns follow its `classes_` if it has them, otherwise
-            those of the density.
+        judge: Pictures to probabilities (N, K); columns follow its `classes_` if it has them (see
+            `LabelledJudge`), otherwise there is one for each class of the density.
         parameters: What may differ.
         search: How; `Gradient(...)` for "medium1" and "medium2" alone.
         weight: Of the share of pictures judged wrongly.
