@@ -218,6 +218,31 @@ def join(codes: Codes, ids: np.ndarray, **columns: np.ndarray) -> Codes:
     return kept
 
 
+def points(path: str | os.PathLike[str]) -> np.ndarray:
+    """Codes alone, (N, D) float64: the column mean of a codes table, or code of a table of samples.
+
+    Raises:
+        RunFormatError: If there is no such file, it cannot be read, or it holds no column of finite codes.
+    """
+    remedy = "give the codes.parquet or samples.parquet of a run"
+    if not os.path.isfile(path):
+        raise RunFormatError(f"needed a table of codes, but there is no file {path}; {remedy}")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise RunFormatError(f"{path} cannot be read as a table of codes ({error}); {remedy}") from error
+    column = next((name for name in ("code", "mean") if name in table.column_names), None)
+    if column is None or not pa.types.is_fixed_size_list(table[column].type):
+        raise RunFormatError(
+            f"needed a column code or mean of lists of numbers, but {path} holds: "
+            f"{', '.join(f'{field.name} ({field.type})' for field in table.schema)}; {remedy}"
+        )
+    z = matrix(table[column]).astype(np.float64)
+    if not np.isfinite(z).all():
+        raise RunFormatError(f"needed finite codes, but some of {path} are not; {remedy}")
+    return z
+
+
 def vectors(values: np.ndarray) -> pa.FixedSizeListArray:
     """A matrix (N, D) as a parquet column of fixed-size lists of float32."""
     flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel())

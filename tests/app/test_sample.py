@@ -42,7 +42,8 @@ DISTANCE = "squared energy distance to the target"
 @pytest.mark.parametrize(
     "words",
     [
-        *(("--method", "iid", "--density", name) for name in ("prior", "gaussian", "mixture", "empirical")),
+        *(("--method", "iid", "--density", name) for name in ("prior", "gaussian", "empirical")),
+        ("--method", "iid", "--density", "mixture", "--components", "2"),
         *(("--method", "quantize", "--density", name) for name in ("prior", "gaussian", "empirical")),
         ("--method", "representatives"),
         ("--method", "by-class"),
@@ -50,7 +51,7 @@ DISTANCE = "squared energy distance to the target"
     ],
 )
 def test_every_method_samples_and_repeats_by_seed(drawn, words):
-    tables = [drawn(*words, "--count", 7, "--components", 2, "--seed", seed)[1] for seed in (0, 0, 1)]
+    tables = [drawn(*words, "--count", 7, "--seed", seed)[1] for seed in (0, 0, 1)]
     assert tables[0].shape == (7, 3)
     np.testing.assert_array_equal(tables[0], tables[1])
     assert not np.array_equal(tables[0], tables[2])
@@ -97,10 +98,45 @@ def test_representatives_are_rows_of_the_training_data_shown_as_they_are(drawn, 
     assert set(codes.split[rows]) == {"train"}
     np.testing.assert_array_equal(z, codes.mean[rows])
     np.testing.assert_array_equal(table["label"], codes.label[rows])
+    assert set(rows.tolist()) != set(table["iid_id"].to_pylist())
     digits = zs.data.load("digits").images.numpy()
     for number, row in enumerate(rows):
         with Image.open(f"{said['singles']}/{number:04d}.png") as picture:
             assert np.abs(np.asarray(picture)[..., 0] - digits[row, 0].astype(float)).max() <= 1
+
+
+def test_several_tables_are_avoided_together(drawn, run):
+    for seed in (1, 2):
+        drawn("--method", "representatives", "--count", 6, "--seed", seed)
+        shutil.copy(run / "samples.parquet", run / f"kept-{seed}.parquet")
+    paths = [run / f"kept-{seed}.parquet" for seed in (1, 2)]
+    words = [word for path in paths for word in ("--avoid", path)]
+    _, _, table = drawn("--method", "representatives", "--count", 6, *words)
+    kept = np.concatenate([zs.codes.points(path) for path in paths])
+    codes = zs.codes.load(run / "codes.parquet").of("train")
+    expected = zs.sample.representatives(codes.mean, 6, avoid=kept)
+    np.testing.assert_array_equal(table["id"].to_numpy(), codes.id[expected])
+    assert json.loads(table.schema.metadata[b"zscape"])["avoid"] == "kept-1.parquet, kept-2.parquet"
+
+
+def test_a_tuned_density_is_drawn_from_as_it_was_saved(drawn, run):
+    codes = zs.codes.load(run / "codes.parquet").of("train")
+    tuned = zs.sample.ByClass("full").fit(codes).scaled(np.linspace(0.1, 0.5, 30).reshape(10, 3))
+    zs.sample.save(tuned, run / "tuned.npz")
+    _, z, _ = drawn(
+        "--method", "by-class", "--label", 7, "--count", 4, "--seed", 3, "--fitted", run / "tuned.npz"
+    )
+    np.testing.assert_allclose(z, tuned.sample(4, 7, seed=3), rtol=1e-6)
+    assert not (run / "by-class.npz").exists()
+
+
+def test_a_model_without_a_prior_says_so(zscape, run):
+    spec = json.loads((run / "spec.json").read_text())
+    del spec["objective"]["kl"]
+    (run / "spec.json").write_text(json.dumps(spec))
+    for words in ((), ("--method", "quantize")):
+        assert "nothing in this objective pulls codes to the prior" in zscape("sample", run, *words).err
+    assert "nothing" not in zscape("sample", run, "--density", "gaussian").err
 
 
 def test_by_class_takes_the_classes_in_turn_and_is_kept_with_the_run(drawn, run):
@@ -115,6 +151,7 @@ def test_by_class_takes_the_classes_in_turn_and_is_kept_with_the_run(drawn, run)
 def test_a_label_samples_near_its_class(drawn, run, method):
     words = ("--method", "by-class") if method == "by-class" else ("--density", method)
     _, z, table = drawn(*words, "--label", 0, "--count", 2000)
+    assert set(table["label"].to_pylist()) == {0}
     codes = zs.codes.load(run / "codes.parquet")
     own = codes.mean[(codes.label == 0) & (codes.split == "train")].mean(0)
     assert np.abs(z.mean(0) - own).max() < 0.1
@@ -160,15 +197,26 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
         (("--method", "by-class", "--density", "gaussian"), "takes no --density"),
         (("--method", "by-class", "--statistics", "diagnal"), "diagonal"),
         (("--method", "iid", "--avoid", "{run}/codes.parquet"), "--avoid needs --method quantize"),
-        (("--method", "quantize", "--avoid", "{run}/none.parquet"), "none.parquet cannot be read"),
+        (("--method", "quantize", "--avoid", "{run}/none.parquet"), "there is no file"),
         (("--method", "quantize", "--avoid", "{run}/history.csv"), "history.csv cannot be read"),
-        (("--method", "quantize", "--avoid", "{run}/odd.parquet"), "a column code or mean of lists of 3"),
+        (("--method", "quantize", "--avoid", "{run}/narrow.parquet"), "narrow.parquet holds 1 of 2"),
+        (("--method", "quantize", "--theta", "0.4"), "--theta needs --method by-class"),
+        (("--method", "iid", "--statistics", "full"), "--statistics needs --method by-class"),
+        (("--method", "iid", "--components", "3"), "--components needs --density mixture"),
+        (("--method", "by-class", "--components", "3"), "--components needs --density mixture"),
+        (("--method", "by-class", "--theta", "inf"), "finite theta"),
+        (("--method", "by-class", "--fitted", "{run}/none.npz"), "none.npz"),
+        (("--method", "by-class", "--fitted", "{run}/prior.npz"), "holds StandardNormal"),
+        (("--method", "by-class", "--fitted", "{run}/prior.npz", "--theta", "1"), "--fitted brings its own"),
+        (("--method", "quantize", "--avoid", "{run}/odd.parquet"), "a column code or mean of lists"),
         (("--method", "representatives", "--shell"), "--shell needs --method quantize"),
         (("--method", "representatives", "--count", "100000"), "100000"),
     ],
 )
 def test_what_is_asked_wrongly_is_one_line_and_leaves_the_samples(zscape, run, words, said):
     pq.write_table(pa.table({"code": [1.0]}), run / "odd.parquet")
+    pq.write_table(pa.table({"code": zs.codes.vectors(np.zeros((1, 2)))}), run / "narrow.parquet")
+    zs.sample.save(zs.sample.StandardNormal(3), run / "prior.npz")
     (run / "samples.parquet").write_bytes(b"as it was")
     done = zscape("sample", run, *(word.format(run=run) for word in words))
     assert done.code in (1, 2)

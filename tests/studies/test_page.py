@@ -42,7 +42,8 @@ def test_a_page_has_its_parts_in_order(page, tmp_path):
     assert page.write() == tmp_path / "page" / "index.md"
     text = (tmp_path / "page" / "index.md").read_text("utf-8")
     parts = [
-        "# A title", "What it is about.", "## In short", "| It is so | **holds** | 0.1 against 0.2 |",
+        "# A title", "its verdicts are no evidence",
+        "What it is about.", "## In short", "| It is so | **holds** | 0.1 against 0.2 |",
         "## Set-up", "- one\n  more\n", "| A1 | 0.5 |", "![a cloud](cloud.png)", "*A caption.*",
         "## How this page was made", f"zscape {zscape.__version__}",
         "zscape study diverse-sampling --scale smoke",

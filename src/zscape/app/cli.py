@@ -143,22 +143,26 @@ def sample(
             help="Target of iid and quantize: prior, gaussian, mixture or empirical.  [default: prior]"
         ),
     ] = None,
-    components: Annotated[int, typer.Option(min=1, help="Gaussians of a mixture.")] = 10,
+    components: Annotated[int | None, typer.Option(min=1, help="Gaussians of a mixture.")] = None,
     statistics: Annotated[
-        str, typer.Option(help="What by-class knows of a class: diagonal, full or mixture.")
-    ] = "diagonal",
+        str | None,
+        typer.Option(help="What by-class knows of a class: diagonal, full or mixture.  [default: diagonal]"),
+    ] = None,
     theta: Annotated[
-        float, typer.Option(min=0, help="by-class: what the spread of a class is multiplied by.")
-    ] = 1.0,
+        float | None,
+        typer.Option(min=0, help="by-class: what the spread of a class is multiplied by.  [default: 1]"),
+    ] = None,
+    fitted: Annotated[
+        Path | None,
+        typer.Option(help="by-class: a density that zscape.sample.save wrote, such as a tuned one."),
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Only this class, by name or number.")] = None,
     avoid: Annotated[
-        Path | None,
-        typer.Option(
-            help="Table of codes already drawn, to stay away from, as samples.parquet kept earlier."
-        ),
+        list[Path] | None,
+        typer.Option(help="Codes already drawn, as a samples.parquet kept; may be repeated."),
     ] = None,
     shell: Annotated[
-        bool, typer.Option("--shell", help="quantize: keep the typical radius; for many latents.")
+        bool, typer.Option("--shell", help="quantize: keep the typical radius; for fewer codes than latents.")
     ] = False,
     seed: Seed = 0,
     data_dir: DataDir = None,
@@ -178,8 +182,9 @@ def sample(
         components=components,
         statistics=statistics,
         theta=theta,
+        fitted=fitted,
         label=label,
-        avoid=avoid,
+        avoid=tuple(avoid or ()),
         shell=shell,
         seed=seed,
     )

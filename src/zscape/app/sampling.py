@@ -40,11 +40,12 @@ class Asked:
         method: One of METHODS.
         count: How many codes.
         density: One of DENSITIES, for iid and quantize; None is the prior.
-        components: Gaussians of a mixture.
-        statistics: Of each class, for by-class: diagonal, full or mixture.
-        theta: What the spread of each class is multiplied by, for by-class.
+        components: Gaussians of a mixture; None leaves it to the mixture.
+        statistics: Of each class, for by-class: diagonal, full or mixture; None is diagonal.
+        theta: What the spread of each class is multiplied by, for by-class; None is 1.
+        fitted: File of a density that `zscape.sample.save` wrote, for by-class, in place of the last three.
         label: Class to draw from, its name or number; all if not given.
-        avoid: Table of codes already drawn, to stay away from.
+        avoid: Tables of codes already drawn, to stay away from.
         shell: Whether quantized codes keep the typical radius.
         seed: Of everything drawn at random.
     """
@@ -52,11 +53,12 @@ class Asked:
     method: str = "iid"
     count: int = 24
     density: str | None = None
-    components: int = 10
-    statistics: str = "diagonal"
-    theta: float = 1.0
+    components: int | None = None
+    statistics: str | None = None
+    theta: float | None = None
+    fitted: Path | None = None
     label: str | None = None
-    avoid: Path | None = None
+    avoid: tuple[Path, ...] = ()
     shell: bool = False
     seed: int = 0
 
@@ -71,6 +73,7 @@ class Drawn:
         independent: From count and seed to independent codes of the same target.
         label: (count,) classes asked for, or None.
         rows: (count,) rows of the data set that the codes are of, or None for new ones.
+        others: As many rows chosen at random, to compare with, or None for new ones.
     """
 
     z: np.ndarray
@@ -78,6 +81,7 @@ class Drawn:
     independent: Callable[[int, int], np.ndarray]
     label: np.ndarray | None = None
     rows: np.ndarray | None = None
+    others: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,10 @@ def sample(path: Path, asked: Asked, data: Callable[[Run], Data]) -> tuple[dict[
     """
     _check(asked)
     run = Run(path)
-    kept = None if asked.avoid is None else _read_codes(asked.avoid, run.model.latent)
+    kept = _read_avoided(asked.avoid, run.model.latent)
     with console.progress(asked.method) as told:
         drawn = _DRAWERS[asked.method](run, asked, kept, told)
-    compared = asked.method in ("quantize", "by-class")
-    comparison = drawn.independent(asked.count, asked.seed) if compared else None
+    comparison = None if asked.method == "iid" else drawn.independent(asked.count, asked.seed)
     _write_table(run, asked, drawn, comparison)
     originals = None if drawn.rows is None else data(run)
     paths = {"samples": run.samples_path}
@@ -150,10 +153,15 @@ def class_of(codes: Codes, label: str) -> int:
 def density(run: Run, asked: Asked) -> Density:
     """The density that codes are drawn from, fitted on the training codes."""
     if _from_prior(asked):
+        if not {"kl", "mmd"} & set(run.spec["objective"]):
+            console.tell(
+                "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
+                "--density empirical or gaussian draws from where they are"
+            )
         return samplers.StandardNormal(run.model.latent)
     makers: dict[str, Any] = {
         "gaussian": samplers.Gaussian,
-        "mixture": lambda: samplers.Mixture(asked.components, seed=asked.seed),
+        "mixture": lambda: samplers.Mixture(seed=asked.seed, **_given(components=asked.components)),
         "empirical": samplers.Empirical,
     }
     return makers[str(asked.density)]().fit(train_codes(run, asked.label))
@@ -171,7 +179,8 @@ def _check(asked: Asked) -> None:
         )
     if asked.density is not None and asked.method in ("representatives", "by-class"):
         raise SettingError(f"--method {asked.method} takes no --density: it reads the codes themselves")
-    if asked.avoid is not None and asked.method not in ("quantize", "representatives"):
+    _check_by_class(asked)
+    if asked.avoid and asked.method not in ("quantize", "representatives"):
         raise SettingError(
             f"--avoid needs --method quantize or representatives, but got {asked.method}, whose draws know "
             "nothing of each other"
@@ -180,18 +189,34 @@ def _check(asked: Asked) -> None:
         raise SettingError(f"--shell needs --method quantize, but got {asked.method}")
 
 
+def _check_by_class(asked: Asked) -> None:
+    """Refuse settings of classes and mixtures where none are drawn from."""
+    given = {"statistics": asked.statistics, "theta": asked.theta, "fitted": asked.fitted}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle and asked.method != "by-class":
+        raise SettingError(f"--{idle[0]} needs --method by-class, but got {asked.method}")
+    if asked.fitted is not None and (len(idle) > 1 or asked.components is not None):
+        raise SettingError(
+            "--fitted brings its own statistics, theta and components; leave those options out"
+        )
+    mixture = asked.statistics if asked.method == "by-class" else asked.density
+    if asked.components is not None and mixture != "mixture":
+        raise SettingError("--components needs --density mixture, or --method by-class --statistics mixture")
+
+
+def _given(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 (settings of any kind)
+    """Those settings that were given."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def _from_prior(asked: Asked) -> bool:
     return asked.density in (None, "prior")
 
 
 def _iid(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Told) -> Drawn:
-    if _from_prior(asked) and not {"kl", "mmd"} & set(run.spec["objective"]):
-        console.tell(
-            "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
-            "--density gaussian draws from where they are"
-        )
     chosen = density(run, asked)
-    return Drawn(chosen.sample(asked.count, seed=asked.seed), _reference(run, asked), _draws(chosen))
+    z = chosen.sample(asked.count, seed=asked.seed)
+    return Drawn(z, _reference(run, asked), _draws(chosen), label=_label(run, asked))
 
 
 def _quantized(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Told) -> Drawn:
@@ -204,7 +229,7 @@ def _quantized(run: Run, asked: Asked, kept: np.ndarray | None, told: console.To
         seed=asked.seed,
         watch=told,
     )
-    return Drawn(result.points, target, _draws(chosen))
+    return Drawn(result.points, target, _draws(chosen), label=_label(run, asked))
 
 
 def _representatives(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Told) -> Drawn:
@@ -212,21 +237,24 @@ def _representatives(run: Run, asked: Asked, kept: np.ndarray | None, told: cons
     points = codes.mean.astype(np.float64)
     rows = samplers.representatives(points, asked.count, avoid=kept, seed=asked.seed)
 
-    def independent(count: int, seed: int) -> np.ndarray:
-        return points[np.random.default_rng(seed).choice(len(points), count, replace=False)]
+    def chosen(count: int, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).choice(len(points), count, replace=False)
 
-    label = None if codes.label is None else codes.label[rows]
-    return Drawn(points[rows], points, independent, label=label, rows=codes.id[rows])
+    return Drawn(
+        points[rows],
+        points,
+        lambda count, seed: points[chosen(count, seed)],
+        label=None if codes.label is None else codes.label[rows],
+        rows=codes.id[rows],
+        others=codes.id[chosen(asked.count, asked.seed)],
+    )
 
 
 def _by_class(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Told) -> Drawn:
     codes = train_codes(run, None)
     if codes.label is None:
         raise SettingError("--method by-class needs codes with labels, but these have none")
-    fitted = samplers.ByClass(
-        asked.statistics, theta=asked.theta, components=asked.components, seed=asked.seed
-    ).fit(codes)
-    samplers.save(fitted, run.path / "by-class.npz")
+    fitted = _fitted(run, asked, codes)
     if asked.label is not None:
         label = np.full(asked.count, class_of(codes, asked.label))
         codes = codes.take(codes.label == label[0])
@@ -241,12 +269,35 @@ def _by_class(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Tol
     return Drawn(z, codes.mean.astype(np.float64), _draws(empirical), label=label)
 
 
+def _fitted(run: Run, asked: Asked, codes: Codes) -> samplers.ByClass:
+    """The density asked for: read, or fitted on the codes and kept with the run."""
+    if asked.fitted is None:
+        settings = _given(theta=asked.theta, components=asked.components)
+        fitted = samplers.ByClass(asked.statistics or "diagonal", seed=asked.seed, **settings).fit(codes)
+        samplers.save(fitted, run.path / "by-class.npz")
+        return fitted
+    found = samplers.load(asked.fitted)
+    if not isinstance(found, samplers.ByClass) or found.means_.shape[-1] != codes.latent:
+        raise SettingError(
+            f"--fitted needs a ByClass of {codes.latent} latents, but {asked.fitted} holds "
+            f"{type(found).__name__} of {getattr(found, 'means_', codes.mean).shape[-1]}"
+        )
+    return found
+
+
 _DRAWERS: dict[str, Callable[[Run, Asked, np.ndarray | None, console.Told], Drawn]] = {
     "iid": _iid,
     "quantize": _quantized,
     "representatives": _representatives,
     "by-class": _by_class,
 }
+
+
+def _label(run: Run, asked: Asked) -> np.ndarray | None:
+    """The class asked for, once for every code."""
+    if asked.label is None:
+        return None
+    return np.full(asked.count, class_of(train_codes(run, None), asked.label))
 
 
 def _draws(chosen: Density) -> Callable[[int, int], np.ndarray]:
@@ -266,28 +317,18 @@ def _other(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
 
 
-def _read_codes(path: Path, latent: int) -> np.ndarray:
-    """Codes already drawn: the column code of samples, or the means of a codes table."""
-    remedy = "give the samples.parquet of this run, or its codes.parquet"
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise RunFormatError(
-            f"--avoid needs a table of codes, but {path} cannot be read ({error}); {remedy}"
-        ) from error
-    column = next((name for name in ("code", "mean") if name in table.column_names), None)
-    if column is None or not pa.types.is_fixed_size_list(table[column].type):
-        raise RunFormatError(
-            f"--avoid needs a column code or mean of lists of {latent} numbers, but {path} holds: "
-            f"{', '.join(table.column_names)}; {remedy}"
-        )
-    z = tables.matrix(table[column]).astype(np.float64)
-    if not len(z) or z.shape[1] != latent or not np.isfinite(z).all():
-        raise RunFormatError(
-            f"--avoid needs one or more finite codes of {latent} latents, but {path} holds {len(z)} of "
-            f"{z.shape[1]}; {remedy}"
-        )
-    return z
+def _read_avoided(paths: tuple[Path, ...], latent: int) -> np.ndarray | None:
+    """Codes already drawn, of all tables given."""
+    if not paths:
+        return None
+    found = [tables.points(path) for path in paths]
+    for path, z in zip(paths, found, strict=True):
+        if not len(z) or z.shape[1] != latent:
+            raise RunFormatError(
+                f"--avoid needs one or more codes of {latent} latents, but {path} holds {len(z)} of "
+                f"{z.shape[1]}; give the samples.parquet or codes.parquet of this run"
+            )
+    return np.concatenate(found)
 
 
 def _write_table(run: Run, asked: Asked, drawn: Drawn, comparison: np.ndarray | None) -> None:
@@ -299,6 +340,8 @@ def _write_table(run: Run, asked: Asked, drawn: Drawn, comparison: np.ndarray | 
         columns["label"] = drawn.label
     if comparison is not None:
         columns["iid"] = tables.vectors(comparison)
+    if drawn.others is not None:
+        columns["iid_id"] = drawn.others
     notes = {b"zscape": json.dumps(_notes(asked)).encode()}
     with whole_file(run.samples_path) as temporary:
         pq.write_table(pa.table(columns).replace_schema_metadata(notes), temporary)
@@ -309,14 +352,19 @@ def _notes(asked: Asked) -> dict[str, Any]:
     said: dict[str, Any] = {"method": asked.method, "count": asked.count, "seed": asked.seed}
     if asked.method in ("iid", "quantize"):
         said["density"] = asked.density or "prior"
-    if asked.method == "by-class":
-        said |= {"statistics": asked.statistics, "theta": asked.theta}
+    if asked.method == "by-class" and asked.fitted is None:
+        said |= {
+            "statistics": asked.statistics or "diagonal",
+            "theta": 1.0 if asked.theta is None else asked.theta,
+        }
+    if asked.fitted is not None:
+        said["fitted"] = asked.fitted.name
     if asked.shell:
         said["shell"] = True
     if asked.label is not None:
         said["label"] = asked.label
-    if asked.avoid is not None:
-        said["avoid"] = asked.avoid.name
+    if asked.avoid:
+        said["avoid"] = ", ".join(path.name for path in asked.avoid)
     return said
 
 

@@ -31,10 +31,11 @@ _SHOWN = 64
 
 @dataclass(frozen=True)
 class _Samples:
-    """What samples.parquet holds: rows, codes, as many independent ones or None, how they were drawn."""
+    """What samples.parquet holds: rows and codes, as many independent ones or None, how they were drawn."""
 
     id: np.ndarray | None
     z: np.ndarray
+    iid_id: np.ndarray | None
     iid: np.ndarray | None
     made: dict[str, object]
 
@@ -66,25 +67,30 @@ def _samples_plate(run: Run, samples: _Samples, data: base.Data | None) -> Plate
     # As many rows as are needed, then as even as they can be.
     columns = -(-shown // -(-shown // columns))
     existing = samples.made.get("method") == "representatives"
-    if existing and data is not None and samples.id is not None:
-        _check_rows(run, samples.id, len(data))
-        images = data.batch(torch.from_numpy(samples.id[:shown]), "cpu")[0].numpy()
-    else:
-        images = run.decode(samples.z[:shown])
+    source = data if existing else None
     settings = ", ".join(f"{key} {value}" for key, value in samples.made.items() if value is not None)
     caption = (
         f"The first {some_of(shown, len(samples.z))} codes{'' if existing else ', decoded'}. How they were "
         f"drawn: {settings or 'not recorded'}."
     )
     title = "Pictures chosen from the data" if existing else "Pictures decoded from new codes"
+    images = _images(run, samples.z[:shown], samples.id, source)
     if samples.iid is None:
         figure = pictures.picture_grid(images, columns)
     else:
-        caption += " Below: as many independent draws from the same target."
-        beside = run.decode(samples.iid[:shown])
+        caption += f" Below: as many independent {'choices' if existing else 'draws from the same target'}."
+        beside = _images(run, samples.iid[:shown], samples.iid_id, source)
         figure = pictures.compared({"this set": images, "i.i.d.": beside}, columns)
     alt = f"A grid of {shown} {'chosen' if existing else 'generated'} pictures."
     return Plate("samples", figure, title, caption, alt, chart=False)
+
+
+def _images(run: Run, z: np.ndarray, rows: np.ndarray | None, source: base.Data | None) -> np.ndarray:
+    """Pictures of codes: those of their rows in the source, or decoded."""
+    if source is None or rows is None:
+        return run.decode(z)
+    _check_rows(run, rows, len(source))
+    return source.batch(torch.from_numpy(rows[: len(z)]), "cpu")[0].numpy()
 
 
 def _read_samples(run: Run) -> _Samples:
@@ -96,22 +102,23 @@ def _read_samples(run: Run) -> _Samples:
             f"{run.samples_path} cannot be read ({error}); make it again with zscape sample"
         ) from error
     return _Samples(
-        id=_sample_rows(run, table),
+        id=_sample_rows(run, table, "id"),
+        iid_id=_sample_rows(run, table, "iid_id"),
         z=_sample_codes(run, table, "code"),
         iid=_sample_codes(run, table, "iid") if "iid" in table.column_names else None,
         made=made if isinstance(made, dict) else {},
     )
 
 
-def _sample_rows(run: Run, table: pa.Table) -> np.ndarray | None:
-    if "id" not in table.column_names:
+def _sample_rows(run: Run, table: pa.Table, name: str) -> np.ndarray | None:
+    if name not in table.column_names:
         return None
-    if table["id"].null_count or not pa.types.is_integer(table["id"].type):
+    if table[name].null_count or not pa.types.is_integer(table[name].type):
         raise RunFormatError(
-            f"{run.samples_path} needs whole numbers in the column id, none missing, but holds: "
+            f"{run.samples_path} needs whole numbers in the column {name}, none missing, but holds: "
             f"{_columns(table)}; make it again with zscape sample"
         )
-    return table["id"].to_numpy().astype(np.int64)
+    return table[name].to_numpy().astype(np.int64)
 
 
 def _sample_codes(run: Run, table: pa.Table, name: str) -> np.ndarray:

@@ -298,7 +298,10 @@ def _starts(page: Page, found: Evidence) -> None:
     excess = [each["few"] / each["many"] - 1 for each in results]
     many, codes = found.scale.starts, results[0]["codes"]
     page.head("How many starts A2 needs")
-    page.tell(f"A2 with {found.scale.count} points on {codes:,} posterior means.")
+    page.tell(
+        f"A2 with {found.scale.count} points on {codes:,} posterior means, those of all pictures but the "
+        "test split's."
+    )
     page.table(
         ("seed", "best of 5", f"best of {many}", "relative difference"),
         [
@@ -403,9 +406,9 @@ def _deep(page: Page, found: Evidence) -> None:
     """What such sets decode to, where models with twenty latents are at hand."""
     if not found.deep:
         page.tell(
-            f"""
-            Pictures decoded with twenty latents are shown here when the models of `zscape study
-            class-generation --scale {found.order.scale}` are there.
+            """
+            What such sets decode to stands here at scales cpu and paper, once the models with twenty latents
+            of `zscape study class-generation` are there.
             """
         )
         return

@@ -20,6 +20,10 @@ from zscape.studies.evidence import Finding, Row
 from zscape.studies.order import Order
 
 LARGEST = 300_000  # bytes of one picture
+_SMOKE = (
+    "*This is scale smoke: small pictures, small networks, seconds of work. It shows that the study runs and "
+    "what its page looks like; its verdicts are no evidence on the paper.*"
+)
 _COLOURS = 256
 
 
@@ -87,7 +91,8 @@ class Page:
         )
         command = f"zscape study {self.order.name} --scale {self.order.scale}"
         made = f"Made at commit {commit()} with zscape {zscape.__version__} by\n\n```shell\n{command}\n```"
-        parts = [f"# {self.title}", *self._before, "## In short", verdicts, *self._body]
+        warned = [_SMOKE] if self.order.scale == "smoke" else []
+        parts = [f"# {self.title}", *warned, *self._before, "## In short", verdicts, *self._body]
         return "\n\n".join([*parts, "## How this page was made", made]) + "\n"
 
 
