@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from zscape import sample
 from zscape.base import Codes
-from zscape.sample import ByClass, Gaussian, Mixture
+from zscape.sample import ByClass, Gaussian, Mixture, check_density
 
 LABELS = (3, -1, 12)
 
@@ -237,8 +237,9 @@ def test_bad_input_is_refused():
     z, y = classed()
     for labels, message in (
         (None, "the codes have none"),
-        (y[:-1], r"one whole label each, \(400,\)"),
-        (y.astype(float), "one whole label each"),
+        (y[:-1], r"one label each, \(400,\), but got shape \(399,\)"),
+        (y.astype(float), "whole numbers, but are float64, such as 3.0; number them"),
+        (y.astype(str), r"such as '3'; number them first: .*np.unique\(labels, return_inverse=True\)"),
         (np.where(np.arange(400) == 0, 99, y), "class 99 has 1"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -259,3 +260,40 @@ def test_bad_input_is_refused():
     density.theta = [1.0, 2.0]
     with pytest.raises(ValueError, match="theta to be a number"):
         density.sample(1, 3)
+
+
+@pytest.mark.parametrize("statistics", ["diagonal", "full", "mixture"])
+def test_one_class_is_a_density(statistics):
+    z, y = classed()
+    density = ByClass(statistics, theta=0.7, components=2).fit(z, y)
+    one = density.of(np.int64(3))
+    check_density(one, 3)
+    assert np.array_equal(one.sample(7, seed=2), density.sample(7, 3, seed=2))
+    assert np.array_equal(one.log_prob(z), density.log_prob(z, 3))
+    with pytest.raises(ValueError, match="not fitted on a class 4; its classes are -1, 3, 12"):
+        density.of(4)
+
+
+def test_labels_of_numpy_are_labels_and_strings_are_not():
+    z, y = classed()
+    density = ByClass().fit(z, y)
+    assert np.array_equal(density.sample(3, density.classes_[1]), density.sample(3, 3))
+    assert np.array_equal(density.log_prob(z, np.uint8(3)), density.log_prob(z, 3))
+    with pytest.raises(ValueError, match="not fitted on a class '3'; its classes are -1, 3, 12"):
+        density._row("3")
+
+
+def test_negative_seeds_are_refused():
+    z, y = classed()
+    density = ByClass().fit(z, y)
+    for call in (
+        lambda: density.sample(3, 3, seed=-1),
+        lambda: density.of(3).sample(3, seed=-1),
+        lambda: ByClass("mixture", seed=-1).fit(z, y),
+        lambda: Mixture(2).fit(z).sample(3, seed=-1),
+        lambda: Gaussian().fit(z).sample(3, seed=-1),
+        lambda: sample.Empirical().fit(z).sample(3, seed=-1),
+        lambda: sample.StandardNormal(2).sample(3, seed=-1),
+    ):
+        with pytest.raises(ValueError, match="seed needs to be >= 0, but got -1"):
+            call()

@@ -10,9 +10,19 @@ from scipy.stats import chi, norm
 
 from zscape import energy
 from zscape.base import Codes
-from zscape.sample import Empirical, Gaussian, Mixture, StandardNormal, adam, quantize, quantize_by_class
+from zscape.sample import (
+    ByClass,
+    Empirical,
+    Gaussian,
+    Mixture,
+    StandardNormal,
+    adam,
+    quantize,
+    quantize_by_class,
+)
 from zscape.sample import _descent as descent
 from zscape.sample import _targets as targets
+from zscape.sample._inputs import checked_count, checked_seed
 
 
 def draws(count, latents, seed=0):
@@ -451,7 +461,10 @@ def test_progress_is_told():
         (lambda: quantize(draws(9, 2), 2, smoothing=-1.0), "smoothing >= 0, but got -1"),
         (lambda: quantize(draws(9, 2), 2, method="exakt"), "did you mean 'exact'"),
         (lambda: quantize(draws(9, 2), 2, method="adam", shell=True), "use method='exact'"),
-        (lambda: quantize(draws(9, 2), 2, avoid=draws(3, 4)), "target's 2 latents, but they have 4"),
+        (
+            lambda: quantize(draws(9, 2), 2, avoid=draws(3, 4)),
+            "avoid needs points of 2 latents, but they have 4",
+        ),
         (lambda: quantize(draws(9, 2), 2, avoid=np.full((3, 2), np.inf)), "finite"),
         (lambda: quantize(draws(9, 2), 2, weights=np.ones(3)), "need 2 numbers"),
         (lambda: quantize(draws(9, 2), 2, weights=np.array([1.0, -1.0])), "positive"),
@@ -460,11 +473,28 @@ def test_progress_is_told():
         (lambda: adam(draws(9, 2), 2, steps=0), "steps >= 1"),
         (lambda: adam(draws(9, 2), 2, batch=0), "batch >= 1"),
         (lambda: adam(draws(9, 2), 2, learning_rate=0.0), "learning_rate > 0, but got 0"),
-        (lambda: quantize_by_class(draws(9, 2), 2), "one label a code, but got none"),
-        (lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(8)), "8 for 9 codes"),
+        (lambda: quantize_by_class(draws(9, 2), 2), "the codes have none"),
+        (
+            lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(8)),
+            r"one label each, \(9,\), but got shape \(8,\)",
+        ),
         (
             lambda: quantize_by_class(draws(9, 2), {5: 2}, labels=np.arange(9) % 3),
             r"\[5\] was asked for; .* 0, 1, 2",
+        ),
+        (lambda: quantize(draws(9, 2), 2, avoid=draws(9, 2)[0]), r"avoid needs points \(K, 2\).* z\[None\]"),
+        (lambda: quantize(draws(9, 2), 2, avoid=[3, 1]), r"give codes\[rows\]"),
+        (lambda: quantize(draws(9, 2), 2, avoid=[["a", "b"]]), "avoid needs points of real numbers"),
+        (lambda: quantize(draws(9, 2), 2, seed=-1), "seed needs to be >= 0, but got -1"),
+        (lambda: adam(draws(9, 2), 2, seed=-1), "seed needs to be >= 0"),
+        (lambda: adam(draws(9, 2), 0), "adam needs count >= 1"),
+        (
+            lambda: quantize_by_class(draws(9, 2), {1: 0}, labels=np.arange(9) % 3),
+            "label 1, needs count >= 1",
+        ),
+        (
+            lambda: quantize_by_class(draws(9, 2), 2, labels=np.array(list("abcabcabc"))),
+            "return_inverse=True",
         ),
         (lambda: quantize_by_class(draws(9, 2), {}, labels=np.arange(9) % 3), "no label was asked"),
     ],
@@ -477,6 +507,44 @@ def test_wrong_arguments_are_refused(call, message):
 def test_what_is_neither_codes_nor_a_density_is_refused():
     with pytest.raises(TypeError, match="or a density, but got"):
         targets.target_of([[1.0, 2.0]], 2, smoothing=0.0, seed=0)
+
+
+@pytest.mark.parametrize("count", [2.5, "3", None])
+def test_counts_that_are_not_whole_are_refused(count):
+    with pytest.raises(TypeError, match=f"quantize needs a whole number for count, but got {count!r}"):
+        checked_count(count, "quantize")
+    with pytest.raises(TypeError, match="seed needs to be a whole number"):
+        checked_seed(count)
+
+
+def test_one_class_of_a_density_is_a_target():
+    codes = np.concatenate([draws(300, 2) - 9, draws(300, 2) + 9])
+    density = ByClass("full").fit(codes, np.repeat([4, 7], 300))
+    assert np.abs(quantize(density.of(7), 5).points - 9).max() < 3
+    with pytest.raises(TypeError, match=r"density of one class, but got ByClass.*density\.of\(label\)"):
+        targets.target_of(density, 5, smoothing=0.0, seed=0)
+
+
+def test_points_of_something_else_are_warned_of():
+    other = draws(24, 2, seed=1) * 3
+    codes = draws(3000, 2)
+    for target in (codes, StandardNormal(2), Gaussian().fit(codes)):
+        with pytest.warns(UserWarning, match=r"the 24 points to avoid .* 6 new ones still .* leave it out"):
+            quantize(target, 6, avoid=other)
+    # Parts of the target are complemented, and so are independent draws; neither is warned of.
+    quantize(codes, 24, avoid=codes[codes[:, 0] > 0][:24])
+    for seed in range(10):
+        quantize(StandardNormal(1), 2, avoid=draws(24, 1, seed=seed))
+
+
+def test_nothing_to_avoid():
+    expected = quantize(draws(50, 2), 4)
+    for nothing in (None, [], np.empty((0, 2))):
+        result = quantize(draws(50, 2), 4, avoid=nothing)
+        assert result.avoid is None
+        assert np.array_equal(result.points, expected.points)
+    table_of_two = table(2)
+    assert np.array_equal(quantize(draws(50, 2), 4, avoid=table_of_two).avoid, table_of_two.mean)
 
 
 def test_five_starts_find_the_best_on_codes_in_pieces():

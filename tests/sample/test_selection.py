@@ -5,7 +5,7 @@ import pytest
 
 from zscape.base import Codes
 from zscape.energy import distance
-from zscape.sample import representatives, selection
+from zscape.sample import StandardNormal, representatives, selection
 
 
 def cloud(rows: int, latents: int, seed: int = 0) -> np.ndarray:
@@ -142,14 +142,41 @@ def test_of_many_rows_some_are_considered_against_all(monkeypatch):
 
 @pytest.mark.parametrize("count", [0, -1, 6])
 def test_impossible_counts_are_refused(count):
-    with pytest.raises(ValueError, match=rf"needs 1 <= count <= 5, the rows there are, but got {count}"):
+    with pytest.raises(
+        ValueError, match=rf"count <= 5, the rows there are, but got {count}|count >= 1, but got {count}"
+    ):
         representatives(cloud(5, 2), count)
 
 
 def test_codes_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="avoid needs codes of 2 latents, like the codes, but got 3"):
+    with pytest.raises(ValueError, match="avoid needs points of 2 latents, but they have 3"):
         representatives(cloud(5, 2), 2, avoid=cloud(2, 3))
     with pytest.raises(ValueError, match="finite"):
         representatives(np.array([[0.0], [np.nan]]), 1)
     with pytest.raises(ValueError, match="two dimensions"):
         representatives(np.zeros(5), 1)
+    with pytest.raises(ValueError, match=r"got 2 whole numbers; give codes\[rows\], not rows"):
+        representatives(cloud(5, 2), 2, avoid=[0, 1])
+    with pytest.raises(ValueError, match=r"got shape \(2,\); one point z is given as z\[None\]"):
+        representatives(cloud(5, 2), 2, avoid=cloud(5, 2)[0])
+    with pytest.raises(ValueError, match="seed needs to be >= 0, but got -1"):
+        representatives(cloud(5, 2), 2, seed=-1)
+    # What is not of the annotated type is refused by the annotations under test, and by this without them.
+    with pytest.raises(TypeError, match="among the rows of codes, but got StandardNormal"):
+        representatives.__wrapped__(StandardNormal(4), 4)
+
+
+def test_nothing_to_avoid():
+    codes = cloud(50, 2)
+    expected = representatives(codes, 4)
+    for nothing in (None, [], np.empty((0, 2))):
+        assert np.array_equal(representatives(codes, 4, avoid=nothing), expected)
+
+
+def test_codes_of_something_else_are_warned_of():
+    codes, other = cloud(500, 2), cloud(20, 2, seed=1) + np.array([4.0, 0.0])
+    with pytest.warns(UserWarning, match=r"the 20 points to avoid .* 5 new ones still .* leave it out"):
+        representatives(codes, 5, avoid=other)
+    # Enough rows make up for one side, and few strangers do little harm.
+    representatives(codes, 10, avoid=codes[codes[:, 0] > 0][:10])
+    representatives(codes, 100, avoid=other[:2])

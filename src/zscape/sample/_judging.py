@@ -117,7 +117,7 @@ def judgement(judge: Judge, pictures: np.ndarray, columns: Columns) -> Float[np.
         remedy = (
             f"its classes_ name {columns.number} classes"
             if columns.named
-            else "it has no classes_, so it needs a column for each class that is asked about; if it has others, "
+            else "it has no classes_, so it needs one column for each class asked about; if it has others, "
             "say which: zscape.sample.LabelledJudge(judge, classes)"
         )
         raise ValueError(

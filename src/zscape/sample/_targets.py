@@ -14,6 +14,8 @@ from scipy.stats import chi
 
 from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.energy import Cloud, normal_potential, normal_potential_with_slope, normal_spread
+from zscape.sample._inputs import checked_seed
+from zscape.sample.by_class import ByClass
 from zscape.sample.empirical import Empirical
 from zscape.sample.prior import StandardNormal
 
@@ -215,18 +217,24 @@ def target_of(target: object, count: int, *, smoothing: float, seed: int) -> Tar
 
     Raises:
         TypeError: If it is neither codes nor a density.
-        ValueError: If codes are not finite arrays (N, D) with at least one row.
+        ValueError: If codes are not finite arrays (N, D) with at least one row, or seed < 0.
     """
+    seed = checked_seed(seed)
     if isinstance(target, StandardNormal):
         return NormalTarget(target.dimension, smoothing)
     if isinstance(target, Empirical):
         target = target.mean_ if target.logvar_ is None else (target.mean_, target.logvar_)
     if isinstance(target, Codes | np.ndarray | tuple):
         return CodesTarget(_one_draw_each(target, seed), smoothing, seed)
+    if isinstance(target, ByClass):
+        raise TypeError(
+            "quantize needs a density of one class, but got ByClass, which has one for each; give "
+            "density.of(label), or the codes to quantize_by_class"
+        )
     if not isinstance(target, Density):
         raise TypeError(
             "quantize needs codes (a table, an array or a pair) or a density, "
-            f"but got {type(target).__name__}"
+            f"but got {type(target).__name__}; a density by class gives one with density.of(label)"
         )
     density, draws = target, max(_DRAWS, _DRAWS_EACH * count)
     other = int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,12 +15,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from zscape.base import Codes, CodesLike, code_arrays
+from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.errors import nearest
-from zscape.sample._inputs import checked_codes, checked_count
+from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 from zscape.sample.gaussian import _FLOOR, Gaussian, Mixture, _log_density
 
 _STATISTICS = ("diagonal", "full", "mixture")
+# Said wherever labels are not numbers.
+_NUMBER_THEM = "number them first: names, labels = np.unique(labels, return_inverse=True)"
 
 
 class ByClass(BaseEstimator):
@@ -123,7 +126,7 @@ class ByClass(BaseEstimator):
         self.weights_, self.means_, self.covariances_ = (np.stack(each) for each in zip(*parts, strict=True))
         return self
 
-    def sample(self, count: int, label: int, *, seed: int = 0) -> Float[np.ndarray, "{count} D"]:
+    def sample(self, count: int, label: int | np.integer, *, seed: int = 0) -> Float[np.ndarray, "{count} D"]:
         """Independent draws of one class; the same seed gives the same draws.
 
         Fewer draws are the first of more. Classes have streams of their own: draws of different labels are
@@ -135,13 +138,13 @@ class ByClass(BaseEstimator):
             seed: Of the random generator.
 
         Raises:
-            ValueError: If count < 1, the label is unknown, or theta or draws have become invalid.
+            ValueError: If count < 1, seed < 0, the label is unknown, or theta or draws have become invalid.
         """
         centre, deviation = self.parts(count, label, seed=seed)
         return centre + self._scales(centre.shape[1])[self._row(label)] * deviation
 
     def parts(
-        self, count: int, label: int, *, seed: int = 0
+        self, count: int, label: int | np.integer, *, seed: int = 0
     ) -> tuple[Float[np.ndarray, "{count} D"], Float[np.ndarray, "{count} D"]]:
         """Centres and deviations of the draws: `sample` is centre + theta * deviation, with the same seed.
 
@@ -153,11 +156,11 @@ class ByClass(BaseEstimator):
             seed: Of the random generator.
 
         Raises:
-            ValueError: If count < 1 or the label is unknown.
+            ValueError: If count < 1, seed < 0 or the label is unknown.
         """
         check_is_fitted(self)
         row, latents = self._row(label), self.means_.shape[2]
-        chosen, noise = (np.random.default_rng([seed, row, stream]) for stream in (0, 1))
+        chosen, noise = (np.random.default_rng([checked_seed(seed), row, stream]) for stream in (0, 1))
         drawn = chosen.choice(self.weights_.shape[1], size=checked_count(count), p=self.weights_[row])
         epsilon = noise.standard_normal((count, self.draws, latents)).mean(axis=1)
         for component in np.unique(drawn):
@@ -168,7 +171,7 @@ class ByClass(BaseEstimator):
                 epsilon[rows] = epsilon[rows] @ np.linalg.cholesky(covariance).T
         return self.means_[row, drawn], epsilon
 
-    def log_prob(self, z: np.ndarray, label: int) -> Float[np.ndarray, "N"]:
+    def log_prob(self, z: np.ndarray, label: int | np.integer) -> Float[np.ndarray, "N"]:
         """Log density of each row of z (N, D) among the draws of a class, in nats; O(N K D^2).
 
         Args:
@@ -193,6 +196,21 @@ class ByClass(BaseEstimator):
             factor = np.diag(np.sqrt(covariance)) if covariance.ndim == 1 else np.linalg.cholesky(covariance)
             logs.append(math.log(weight) + _log_density(points - mean, scale[:, None] * factor))
         return np.asarray(logsumexp(logs, axis=0))
+
+    def of(self, label: int | np.integer) -> Density:
+        """One class as a density of its own, with `sample(count, seed=)` and `log_prob(z)`.
+
+        So that a class can be what a set stands for: `quantize(density.of(3), 12)`.
+
+        Args:
+            label: One of `classes_`.
+
+        Raises:
+            ValueError: If the label is unknown.
+        """
+        check_is_fitted(self)
+        self._row(label)
+        return _OfClass(self, int(label))
 
     def scaled(self, theta: ArrayLike, *, draws: int = 1) -> ByClass:
         """The same fitted density with another theta; what was fitted is shared, not copied.
@@ -271,13 +289,30 @@ class ByClass(BaseEstimator):
             raise ValueError(f"ByClass needs draws >= 1, but got {self.draws}")
         return np.broadcast_to(theta, shape)
 
-    def _row(self, label: int) -> int:
+    def _row(self, label: object) -> int:
         """Place of a label among the classes."""
-        found = np.flatnonzero(self.classes_ == label)
+        # Equality with a string would be asked of the array as a whole.
+        found = np.flatnonzero(self.classes_ == label) if isinstance(label, int | np.integer) else ()
         if len(found) == 0:
             known = ", ".join(map(str, self.classes_.tolist()))
-            raise ValueError(f"ByClass was not fitted on a class {label}; its classes are {known}")
+            raise ValueError(f"ByClass was not fitted on a class {label!r}; its classes are {known}")
         return int(found[0])
+
+
+@dataclass(frozen=True)
+class _OfClass:
+    """One class of a density by class, as a density."""
+
+    density: ByClass
+    label: int
+
+    def sample(self, count: int, *, seed: int = 0) -> Float[np.ndarray, "{count} D"]:
+        """Independent draws, those of `ByClass.sample`."""
+        return self.density.sample(count, self.label, seed=seed)
+
+    def log_prob(self, z: np.ndarray) -> Float[np.ndarray, "N"]:
+        """Log density of each row of z (N, D), in nats."""
+        return self.density.log_prob(z, self.label)
 
 
 def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
@@ -289,8 +324,9 @@ def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
     if labels is None:
         raise ValueError("labels are needed, but the codes have none; pass labels=")
     labels = np.asarray(labels)
-    if labels.shape != (len(mean),) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"codes need one whole label each, ({len(mean)},), but got {labels.dtype} of shape {labels.shape}"
-        )
+    if labels.shape != (len(mean),):
+        raise ValueError(f"codes need one label each, ({len(mean)},), but got shape {labels.shape}")
+    if labels.dtype.kind not in "iu":
+        first = f", such as {labels[0].item()!r}" if len(labels) else ""
+        raise ValueError(f"labels need to be whole numbers, but are {labels.dtype}{first}; {_NUMBER_THEM}")
     return labels.astype(np.int64)

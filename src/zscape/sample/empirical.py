@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import CodesLike, code_arrays
-from zscape.sample._inputs import checked_codes, checked_count
+from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # A block of log densities is the square of this, 8 MB.
 _ROWS = 1024
@@ -68,10 +68,10 @@ class Empirical(BaseEstimator):
             seed: Of the random generator; the same seed gives the same draws.
 
         Raises:
-            ValueError: If count < 1.
+            ValueError: If count < 1 or seed < 0.
         """
         check_is_fitted(self)
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(checked_seed(seed))
         rows = random.integers(len(self.mean_), size=checked_count(count))
         z = self.mean_[rows]
         if self.logvar_ is not None:

@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import CodesLike, code_arrays
-from zscape.sample._inputs import checked_codes, checked_count
+from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # Added to every variance, as a share of the largest, so that a latent that is constant over the data leaves a
 # density.
@@ -87,10 +87,11 @@ class Gaussian(BaseEstimator):
             seed: Of the random generator.
 
         Raises:
-            ValueError: If count < 1.
+            ValueError: If count < 1 or seed < 0.
         """
         check_is_fitted(self)
-        noise = np.random.default_rng(seed).standard_normal((checked_count(count), len(self.mean_)))
+        random = np.random.default_rng(checked_seed(seed))
+        noise = random.standard_normal((checked_count(count), len(self.mean_)))
         return self.mean_ + noise @ np.linalg.cholesky(self.covariance_).T
 
     def log_prob(self, z: np.ndarray) -> Float[np.ndarray, "N"]:
@@ -164,9 +165,10 @@ class Mixture(BaseEstimator):
         """
         if self.components < 1:
             raise ValueError(f"Mixture needs components >= 1, but got {self.components}")
+        seed = checked_seed(self.seed)
         points, logvar = code_arrays(z, rows=2)
         if logvar is not None:
-            noise = np.random.default_rng(self.seed).standard_normal(points.shape)
+            noise = np.random.default_rng(seed).standard_normal(points.shape)
             points = points + np.exp(0.5 * logvar) * noise
         different, least = len(np.unique(points, axis=0)), max(2, self.components)
         if different < least:
@@ -178,7 +180,7 @@ class Mixture(BaseEstimator):
             self.components,
             reg_covar=1e-6 * float(points.var(axis=0).mean()),
             max_iter=200,
-            random_state=self.seed,
+            random_state=seed,
         ).fit(points)
         # scikit-learn's weights sum to 1 only within rounding that numpy's choice may refuse.
         weights = np.asarray(fitted.weights_)
@@ -194,10 +196,10 @@ class Mixture(BaseEstimator):
             seed: Of the random generator.
 
         Raises:
-            ValueError: If count < 1.
+            ValueError: If count < 1 or seed < 0.
         """
         check_is_fitted(self)
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng(checked_seed(seed))
         drawn = random.choice(len(self.weights_), size=checked_count(count), p=self.weights_)
         z = random.standard_normal((count, self.means_.shape[1]))
         for component in np.unique(drawn):

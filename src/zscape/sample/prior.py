@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from zscape.sample._inputs import checked_codes, checked_count
+from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class StandardNormal:
             seed: Of the random generator.
 
         Raises:
-            ValueError: If count < 1.
+            ValueError: If count < 1 or seed < 0.
         """
-        return np.random.default_rng(seed).standard_normal((checked_count(count), self.dimension))
+        random = np.random.default_rng(checked_seed(seed))
+        return random.standard_normal((checked_count(count), self.dimension))
 
     def log_prob(self, z: np.ndarray) -> Float[np.ndarray, "N"]:
         """Log density of each row of z (N, D), in nats."""

@@ -49,19 +49,20 @@ def adam(
         watch: Called with steps done, steps in all and a text, every 100 steps.
 
     Raises:
-        ValueError: If count, steps or batch < 1, smoothing < 0, learning_rate <= 0, or codes are not finite
-            arrays (N, D).
-        TypeError: If the target is neither codes nor a density.
+        ValueError: If count, steps or batch < 1, smoothing or seed < 0, learning_rate <= 0, or codes are not
+            finite arrays (N, D).
+        TypeError: If the target is neither codes nor a density, or count is not a whole number.
 
     References:
         Turinici, Diversity in deep generative models and generative AI, 2023. Differs in: points start as the
         paper says and not, as in its code, uniform on [0, 1]; a is the paper's 1e-6 and not its code's 1e-5.
     """
+    count = checked_count(count, "adam")
     if steps < 1 or batch < 1:
         raise ValueError(f"adam needs steps >= 1 and batch >= 1, but got {steps} and {batch}")
     if not learning_rate > 0:
         raise ValueError(f"adam needs learning_rate > 0, but got {learning_rate}")
-    goal = target_of(target, checked_count(count), smoothing=checked_smoothing(smoothing), seed=seed)
+    goal = target_of(target, count, smoothing=checked_smoothing(smoothing), seed=seed)
     random = np.random.default_rng([seed, 0])
     points = goal.draw(count, random)
     first, second = np.zeros_like(points), np.zeros_like(points)

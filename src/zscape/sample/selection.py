@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from zscape.base import CodesLike, code_arrays
+from zscape.base import Codes, CodesLike, code_arrays
 from zscape.energy import Cloud
+from zscape.sample._avoid import Avoided, checked_avoid, warn_of_elsewhere
+from zscape.sample._inputs import checked_count, checked_seed
 
 # Rows among which the choice is made, when that is fewer than there are; 4 for each that is chosen if more.
 _POOL = 20_000
@@ -19,7 +21,7 @@ _SWEEPS = 50
 
 
 def representatives(
-    codes: CodesLike, count: int, *, avoid: Float[np.ndarray, "K D"] | None = None, seed: int = 0
+    codes: CodesLike, count: int, *, avoid: Avoided | None = None, seed: int = 0
 ) -> Int[np.ndarray, "{count}"]:
     r"""Indices of `count` different rows that as a set are close to all codes in energy distance.
 
@@ -31,6 +33,7 @@ def representatives(
               - \frac1{2 n^2} \sum_{s, t} |s - t|
 
     is up to a constant the squared energy distance of A and the rows together (`zscape.energy`).
+    Avoided codes that stand for something else pull the choice out of place, with a warning as in `quantize`.
     The rows come in greedy order, so that the first of them are a spread-out set too.
 
     Equal codes count as different rows. Of more than 20,000 rows (or 4 `count`, if more) a random choice of
@@ -48,24 +51,32 @@ def representatives(
         codes: A table, an array (N, D), or a pair (mean, logvar); only means are read.
         count: Rows to choose, at least 1.
         avoid: (K, D) codes that are shown already. The choice complements them, and no row with a code equal
-            to one of them is chosen; rows r of the table are avoided by `codes[r]`.
+            to one of them is chosen; rows r of the table are avoided by `codes[r]`. None,
+            or no codes, for nothing.
         seed: Of the rows considered and of the replaced quarters.
 
     Returns:
         (count,) indices of rows.
 
     Raises:
-        ValueError: If count < 1, fewer rows are left to choose from, or codes and `avoid` are not finite or
-            do not fit each other.
+        ValueError: If count < 1, fewer rows are left to choose from, seed < 0, or codes and `avoid` are not
+            finite or do not fit each other.
+        TypeError: If there are no codes but something else, or count is not a whole number.
 
     References:
         Mak and Joseph, Support points, 2018 (the distance); Chen, Welling and Smola, Super-samples from
         kernel herding, 2010 (the start). Differs in: swaps, which count for more than the start.
     """
+    if not isinstance(codes, Codes | np.ndarray | tuple):
+        raise TypeError(
+            f"representatives chooses among the rows of codes, but got {type(codes).__name__}; quantize "
+            "makes new points for a density"
+        )
     points, _ = code_arrays(codes)
-    shown = np.empty((0, points.shape[1])) if avoid is None else _checked_avoid(avoid, points.shape[1])
+    shown, seed = checked_avoid(avoid, points.shape[1]), checked_seed(seed)
     free = np.flatnonzero(~_among(points, shown))
-    if not 1 <= count <= len(free):
+    count = checked_count(count, "representatives")
+    if count > len(free):
         raise ValueError(
             f"representatives needs 1 <= count <= {len(free)}, the rows there are"
             f"{' beside those avoided' if len(shown) else ''}, but got {count}"
@@ -81,7 +92,10 @@ def representatives(
     chosen = _herded(pool, count)
     if count < len(free):
         chosen = _searched(pool, chosen, random)
-    return free[chosen[_herded(pool.take(chosen), count)]]
+    rows = free[chosen[_herded(pool.take(chosen), count)]]
+    if len(shown):
+        warn_of_elsewhere(shown, points[rows], points, seed=seed)
+    return rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,13 +129,6 @@ class _Pool:
         np.maximum(squares, 0.0, out=squares)
         squares[row] = 0.0
         return np.sqrt(squares, out=squares)
-
-
-def _checked_avoid(avoid: np.ndarray, latents: int) -> np.ndarray:
-    shown, _ = code_arrays(avoid, rows=0)
-    if shown.shape[1] != latents:
-        raise ValueError(f"avoid needs codes of {latents} latents, like the codes, but got {shown.shape[1]}")
-    return shown
 
 
 def _among(points: np.ndarray, shown: np.ndarray) -> np.ndarray:
