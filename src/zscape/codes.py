@@ -232,7 +232,7 @@ def points(path: str | os.PathLike[str]) -> np.ndarray:
     except (pa.ArrowException, OSError) as error:
         raise RunFormatError(f"{path} cannot be read as a table of codes ({error}); {remedy}") from error
     column = next((name for name in ("code", "mean") if name in table.column_names), None)
-    if column is None or not pa.types.is_fixed_size_list(table[column].type):
+    if column is None or not holds_vectors(table[column].type):
         raise RunFormatError(
             f"needed a column code or mean of lists of numbers, but {path} holds: "
             f"{', '.join(f'{field.name} ({field.type})' for field in table.schema)}; {remedy}"
@@ -241,6 +241,12 @@ def points(path: str | os.PathLike[str]) -> np.ndarray:
     if not np.isfinite(z).all():
         raise RunFormatError(f"needed finite codes, but some of {path} are not; {remedy}")
     return z
+
+
+def holds_vectors(kind: pa.DataType) -> bool:
+    """Whether a column is of fixed-size lists of numbers."""
+    numbers = (pa.types.is_floating, pa.types.is_integer)
+    return pa.types.is_fixed_size_list(kind) and any(fits(kind.value_type) for fits in numbers)
 
 
 def vectors(values: np.ndarray) -> pa.FixedSizeListArray:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 
 import zscape as zs
@@ -180,6 +181,76 @@ def test_a_table_is_printed_with_the_range_of_independent_sets(zscape, run):
     assert " to " in distance
 
 
+def test_a_large_set_leaves_no_pictures_of_the_one_before(drawn, zscape, run):
+    drawn("--count", 3)
+    (run / "samples" / "mine.png").touch()
+    assert zscape("sample", run, "--count", 2001).code == 0
+    assert [path.name for path in (run / "samples").iterdir()] == ["mine.png"]
+
+
+def test_a_black_picture_leaves_out_what_is_not_defined(drawn, run, monkeypatch):
+    # Sets of 4 whose first picture is black half of the time.
+    decode = zs.Run.decode
+
+    def black(self, z, **kwargs):
+        images = decode(self, z, **kwargs)
+        images[z[:, 0] > 1.5] = 0
+        return images
+
+    monkeypatch.setattr(zs.Run, "decode", black)
+    for seed in range(3):
+        said, _, _ = drawn("--method", "by-class", "--count", 6, "--theta", 3, "--seed", seed)
+        assert DISTANCE in measures(said)
+
+
+def test_representatives_without_the_data_leave_the_samples(zscape, run):
+    spec = json.loads((run / "spec.json").read_text())
+    spec["data"]["name"] = "gone"
+    (run / "spec.json").write_text(json.dumps(spec))
+    (run / "samples.parquet").write_bytes(b"as it was")
+    assert zscape("sample", run, "--method", "representatives").code == 1
+    assert (run / "samples.parquet").read_bytes() == b"as it was"
+
+
+def test_an_unknown_label_leaves_the_density_kept_with_the_run(drawn, zscape, run):
+    drawn("--method", "by-class", "--theta", "0.3", "--count", 2)
+    assert zscape("sample", run, "--method", "by-class", "--label", "zzz", "--theta", "2").code == 2
+    assert zs.sample.load(run / "by-class.npz").theta == 0.3
+
+
+class Channels:
+    """Data of pictures that no screen can show."""
+
+    def __init__(self, channels):
+        self.x = torch.rand((60, channels, 6, 6), generator=torch.Generator().manual_seed(0))
+        self.name, self.fingerprint, self.shape = "channels", "0", (channels, 6, 6)
+        self.labels, self.names, self.factors = None, (), {}
+        rows = np.arange(60)
+        self.splits = {"train": rows[:40], "validation": rows[40:50], "test": rows[50:]}
+
+    def __len__(self):
+        return 60
+
+    def to_spec(self):
+        return {"name": self.name}
+
+    def batches(self, split, size, *, seed, epoch):
+        yield torch.from_numpy(self.splits[split])
+
+    def batch(self, index, device):
+        return self.x[index], None
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_what_is_no_picture_is_drawn_and_measured_without_pictures(zscape, tmp_path, channels):
+    data = Channels(channels)
+    model = zs.Autoencoder.mlp(data.shape, latent=2, widths=(8,))
+    zs.fit(model, zs.recipes.vae(), data, out=tmp_path / "run", epochs=1)
+    done = zscape("sample", tmp_path / "run", "--method", "quantize", "--count", 3, "--json")
+    assert done.code == 0, done.err
+    assert set(json.loads(done.out)) == {"samples", "measures"}
+
+
 def test_one_code_and_a_large_set(drawn, zscape, run):
     assert set(measures(drawn("--count", 1)[0])) == {DISTANCE, "mean radius"}
     done = zscape("sample", run, "--count", 2001)
@@ -193,6 +264,8 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
         (("--method", "quantise"), "did you mean 'quantize'"),
         (("--label", "3"), "the prior knows no classes"),
         (("--density", "gaussian", "--label", "12"), "no code has label 12; there are: 0, 1"),
+        (("--method", "by-class", "--label", "\u00b2"), "no code has label"),
+        (("--method", "quantize", "--avoid", "{run}/words.parquet"), "lists of numbers"),
         (("--method", "by-class", "--label", "x"), "no code has label x; there are: 0, 1"),
         (("--method", "by-class", "--density", "gaussian"), "takes no --density"),
         (("--method", "by-class", "--statistics", "diagnal"), "diagonal"),
@@ -216,6 +289,8 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
 def test_what_is_asked_wrongly_is_one_line_and_leaves_the_samples(zscape, run, words, said):
     pq.write_table(pa.table({"code": [1.0]}), run / "odd.parquet")
     pq.write_table(pa.table({"code": zs.codes.vectors(np.zeros((1, 2)))}), run / "narrow.parquet")
+    words_table = pa.table({"code": pa.array([["a", "b", "c"]], pa.list_(pa.string(), 3))})
+    pq.write_table(words_table, run / "words.parquet")
     zs.sample.save(zs.sample.StandardNormal(3), run / "prior.npz")
     (run / "samples.parquet").write_bytes(b"as it was")
     done = zscape("sample", run, *(word.format(run=run) for word in words))

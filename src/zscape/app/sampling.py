@@ -23,6 +23,7 @@ from zscape.base import Codes, Data, Density
 from zscape.errors import RunFormatError, SettingError, nearest
 from zscape.files import whole_file
 from zscape.measure import mean_cosine_similarity, mean_pairwise_distance, nearest_distances, vendi_score
+from zscape.report.sections import pictorial
 from zscape.run import Run
 
 METHODS = ("iid", "quantize", "representatives", "by-class")
@@ -113,10 +114,11 @@ def sample(path: Path, asked: Asked, data: Callable[[Run], Data]) -> tuple[dict[
     with console.progress(asked.method) as told:
         drawn = _DRAWERS[asked.method](run, asked, kept, told)
     comparison = None if asked.method == "iid" else drawn.independent(asked.count, asked.seed)
-    _write_table(run, asked, drawn, comparison)
+    # Before anything is written, as the data may be gone.
     originals = None if drawn.rows is None else data(run)
+    _write_table(run, asked, drawn, comparison)
     paths = {"samples": run.samples_path}
-    if len(run.model.shape) == 3:
+    if pictorial(run):
         paths |= _write_pictures(run, drawn, originals)
     if asked.count > MEASURED:
         console.tell(f"note: sets of up to {MEASURED:,} are measured and written picture by picture")
@@ -144,7 +146,7 @@ def class_of(codes: Codes, label: str) -> int:
     present = np.unique(codes.label).tolist()
     if label in codes.names and codes.names.index(label) in present:
         return codes.names.index(label)
-    if label.lstrip("-").isdigit() and int(label) in present:
+    if label.lstrip("-").isdecimal() and int(label) in present:
         return int(label)
     known = [codes.names[value] if 0 <= value < len(codes.names) else str(value) for value in present]
     raise SettingError(f"no code has label {label}; there are: {', '.join(known)}")
@@ -254,19 +256,19 @@ def _by_class(run: Run, asked: Asked, kept: np.ndarray | None, told: console.Tol
     codes = train_codes(run, None)
     if codes.label is None:
         raise SettingError("--method by-class needs codes with labels, but these have none")
+    which = None if asked.label is None else class_of(codes, asked.label)
     fitted = _fitted(run, asked, codes)
-    if asked.label is not None:
-        label = np.full(asked.count, class_of(codes, asked.label))
-        codes = codes.take(codes.label == label[0])
-    else:
-        # Classes in turn, as even as the count allows.
-        label = np.sort(np.resize(fitted.classes_, asked.count))
+    # Without a class asked for, classes in turn, as even as the count allows.
+    label = np.sort(np.resize(fitted.classes_ if which is None else which, asked.count))
+    if which is not None:
+        codes = codes.take(codes.label == which)
     z = np.empty((asked.count, codes.latent))
-    for which in np.unique(label).tolist():
-        here = label == which
-        z[here] = fitted.sample(int(here.sum()), which, seed=asked.seed)
+    for each in np.unique(label).tolist():
+        here = label == each
+        z[here] = fitted.sample(int(here.sum()), each, seed=asked.seed)
     empirical = samplers.Empirical().fit(codes)
-    return Drawn(z, codes.mean.astype(np.float64), _draws(empirical), label=label)
+    target = empirical.sample(len(codes), seed=_other(asked.seed))
+    return Drawn(z, target, _draws(empirical), label=label)
 
 
 def _fitted(run: Run, asked: Asked, codes: Codes) -> samplers.ByClass:
@@ -370,14 +372,15 @@ def _notes(asked: Asked) -> dict[str, Any]:
 
 def _write_pictures(run: Run, drawn: Drawn, originals: Data | None) -> dict[str, Path]:
     paths = {"pictures": reports.write_samples(run, originals)}
-    if len(drawn.z) <= MEASURED:
-        images = run.decode(drawn.z) if originals is None else _originals(originals, drawn.rows)
-        paths["singles"] = reports.write_singles(run, images)
-    return paths
+    # Of a large set none, but those of the set before must go.
+    shown = drawn.z if len(drawn.z) <= MEASURED else drawn.z[:0]
+    images = run.decode(shown) if originals is None else _originals(originals, drawn.rows, len(shown))
+    folder = reports.write_singles(run, images)
+    return paths | ({"singles": folder} if len(shown) else {})
 
 
-def _originals(data: Data, rows: np.ndarray | None) -> np.ndarray:
-    return data.batch(torch.from_numpy(np.asarray(rows, dtype=np.int64)), "cpu")[0].numpy()
+def _originals(data: Data, rows: np.ndarray | None, count: int) -> np.ndarray:
+    return data.batch(torch.from_numpy(np.asarray(rows, dtype=np.int64)[:count]), "cpu")[0].numpy()
 
 
 def _measured(
@@ -388,15 +391,17 @@ def _measured(
     own = measures(drawn.z)
     if asked.method == "iid":
         return [Measured(name, value, unit) for name, (value, unit) in own.items()]
-    trials: dict[str, list[float]] = {name: [] for name in own}
+    trials = []
     for trial in range(TRIALS):
         told(trial, TRIALS, "independent sets to compare with")
-        for name, (value, _) in measures(drawn.independent(len(drawn.z), asked.seed + trial)).items():
-            trials[name].append(value)
-    return [
-        Measured(name, value, unit, float(np.mean(trials[name])), min(trials[name]), max(trials[name]))
-        for name, (value, unit) in own.items()
-    ]
+        trials.append(measures(drawn.independent(len(drawn.z), asked.seed + trial)))
+    rows = []
+    for name, (value, unit) in own.items():
+        # A set with a black picture has no cosine similarity, so not every measure is there every time.
+        others = [trial[name][0] for trial in trials if name in trial]
+        compared = (float(np.mean(others)), min(others), max(others)) if others else (None, None, None)
+        rows.append(Measured(name, value, unit, *compared))
+    return rows
 
 
 class _Target:

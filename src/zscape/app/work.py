@@ -131,12 +131,15 @@ def show_samples(measured: Sequence[sampling.Measured]) -> None:
     rows: list[tuple[object, ...]] = [(m.name, m.value, m.unit) for m in measured]
     if measured and measured[0].iid_mean is not None:
         columns.insert(2, f"mean (range) of {sampling.TRIALS} i.i.d. sets")
-        rows = [
-            (m.name, m.value, f"{m.iid_mean:.5g} ({m.iid_low:.5g} to {m.iid_high:.5g})", m.unit)
-            for m in measured
-        ]
+        rows = [(m.name, m.value, _among(m), m.unit) for m in measured]
     if measured:
         console.table(columns, rows)
+
+
+def _among(measured: sampling.Measured) -> str:
+    if measured.iid_mean is None:
+        return ""
+    return f"{measured.iid_mean:.5g} ({measured.iid_low:.5g} to {measured.iid_high:.5g})"
 
 
 def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:

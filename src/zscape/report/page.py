@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,10 @@ def write_singles(run: Run, images: Float[np.ndarray, "N C H W"]) -> Path:
     folder = run.path / "samples"
     tiles = [pictures.tile(image[None], 1)[..., :3] for image in images]
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
+    for old in folder.iterdir():
+        # Only files of this name: others in the folder are the user's.
+        if re.fullmatch(r"\d{4,}\.png", old.name):
+            old.unlink()
     for number, pixels in enumerate(tiles):
         with whole_file(folder / f"{number:04d}.png") as path:
             Image.fromarray(pixels).save(path, format="PNG")

@@ -123,7 +123,7 @@ def _sample_rows(run: Run, table: pa.Table, name: str) -> np.ndarray | None:
 
 def _sample_codes(run: Run, table: pa.Table, name: str) -> np.ndarray:
     remedy = "make it again with zscape sample"
-    if name not in table.column_names or not pa.types.is_fixed_size_list(table[name].type):
+    if name not in table.column_names or not codes.holds_vectors(table[name].type):
         raise RunFormatError(
             f"{run.samples_path} needs a column {name} of lists of {run.model.latent} numbers, but holds: "
             f"{_columns(table)}; {remedy}"
