@@ -150,6 +150,38 @@ def test_damaged_and_foreign_files_are_refused(tmp_path, judge):
             Judge.load(path)
 
 
+@pytest.mark.parametrize("classes", ["1e22", "repeated", "falling", "fractions"])
+def test_classes_that_cannot_be_are_refused(tmp_path, judge, classes):
+    path = tmp_path / "judge.safetensors"
+    judge.save(path)
+    count = len(judge.classes_)
+    made = {
+        "1e22": [10**22, *range(1, count)],
+        "repeated": [0] * count,
+        "falling": list(range(count, 0, -1)),
+        "fractions": [0.5 + row for row in range(count)],
+    }
+    metadata = {"kind": "judge", "shape": json.dumps(judge.shape), "bf16": "false"}
+    save_file(load_file(path), path, metadata | {"classes": json.dumps(made[classes])})
+    with pytest.raises(RunFormatError, match="not a whole judge"):
+        Judge.load(path)
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, judge):
+    path = tmp_path / "judge.safetensors"
+    judge.save(path)
+    tensors = load_file(path)
+    metadata = {
+        "kind": "judge",
+        "shape": json.dumps(judge.shape),
+        "classes": json.dumps(judge.classes_.tolist()),
+        "bf16": "false",
+    }
+    save_file({name: weight * float("nan") for name, weight in tensors.items()}, path, metadata)
+    with pytest.raises(RunFormatError, match="not finite"):
+        Judge.load(path)
+
+
 def test_bad_input_is_refused(judge):
     pictures, labels = stripes()
     for images, message in (

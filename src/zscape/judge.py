@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import os
 from collections.abc import Callable, Iterator
 
@@ -225,11 +226,15 @@ class Judge:
         if metadata.get("kind") != "judge":
             raise RunFormatError(f"{path} does not hold a judge; {_REMEDY}")
         try:
-            colours, height, width = json.loads(metadata["shape"])
-            classes = np.array(json.loads(metadata["classes"]), dtype=np.int64)
-            judge = cls((colours, height, width), classes, bf16=bool(json.loads(metadata["bf16"])))
+            colours, height, width = (operator.index(side) for side in json.loads(metadata["shape"]))
+            classes = np.array([operator.index(label) for label in json.loads(metadata["classes"])], np.int64)
+            if (np.diff(classes) <= 0).any():
+                raise ValueError(f"its classes need to rise, but are {classes.tolist()}")
+            judge = cls((colours, height, width), classes, bf16=json.loads(metadata["bf16"]) is True)
             judge.net.load_state_dict(tensors)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            if not all(torch.isfinite(weight).all() for weight in judge.net.parameters()):
+                raise ValueError("some of its weights are not finite")
+        except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise RunFormatError(f"{path} is not a whole judge ({error}); {_REMEDY}") from error
         judge.net.requires_grad_(False)
         return judge
