@@ -167,6 +167,8 @@ def test_bad_input_is_refused(bound):
         bound(model.x, codes, lambda x, z: np.full(len(z), -np.inf))
     with pytest.raises(ValueError, match="samples >= 1"):
         bound(model.x, codes, model.log_prob, samples=0)
+    with pytest.raises(ValueError, match="seed needs to be a whole number >= 0, but is -1"):
+        bound(model.x, codes, model.log_prob, seed=-1)
     with pytest.raises(ValueError, match="batch >= 1"):
         bound(model.x, codes, model.log_prob, batch=0)
     with pytest.raises(ValueError, match="1 of 40 rows hold NaN"):

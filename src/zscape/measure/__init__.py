@@ -1,7 +1,8 @@
 """Measure: numbers with intervals, from arrays or a codes table; never from a model.
 
 Every measure returns a `zscape.base.Result`, or a list of them, ready for results.json. The functions named
-`_per_image` or `_per_sample` give the numbers behind it. `everything` makes the whole table.
+`_per_image` or `_per_sample` give the numbers behind it. `everything` makes the whole table of a model and
+its codes. Names of results say what changes the quantity, such as an order, a kernel or neighbours.
 """
 
 from zscape.measure.distances import (

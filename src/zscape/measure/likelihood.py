@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import CodesLike, Result, code_arrays
+from zscape.measure._checks import check_whole
 from zscape.measure._estimate import mean_result
 
 LogProb = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -210,6 +211,7 @@ def _draws(
         raise ValueError(f"x and codes need one row a sample each, but got {len(x)} and {len(mean)} rows")
     if samples < 1 or batch < 1:
         raise ValueError(f"a bound needs samples >= 1 and batch >= 1, but got {samples} and {batch}")
+    check_whole("seed", seed)
     random = np.random.default_rng(seed)
     std = np.exp(0.5 * logvar)
     log_scale = 0.5 * logvar.sum(axis=1)
