@@ -244,3 +244,11 @@ def test_arguments_are_left_alone_and_other_dtypes_are_taken():
 def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_target_that_is_neither_codes_nor_a_number_is_refused():
+    points = draws(5, 2)
+    assert energy.distance(points, np.int64(2)) == energy.distance(points, 2)
+    # The annotations refuse it first under test; this is what a user reads.
+    with pytest.raises(TypeError, match=r"or the number of latents of N\(0, I\), but got list"):
+        energy.distance.__wrapped__(points, [2])

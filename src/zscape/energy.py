@@ -284,7 +284,7 @@ def spread(codes: Float[np.ndarray, "N D"], *, smoothing: float = 0.0) -> float:
 
 def distance(
     points: Float[np.ndarray, "M D"],
-    target: np.ndarray | int,
+    target: np.ndarray | int | np.integer,
     *,
     smoothing: float = 0.0,
     weights: np.ndarray | None = None,
@@ -308,12 +308,19 @@ def distance(
     Raises:
         ValueError: If arrays are not finite or do not fit each other, weights are not positive, or
             smoothing < 0.
+        TypeError: If the target is neither an array nor a number of latents.
     """
     cloud = Cloud(points, smoothing=smoothing, weights=weights)
     if isinstance(target, np.ndarray):
         codes = Cloud(target, smoothing=smoothing)
         values, rest = codes.potential(points), codes.spread()
     else:
+        if not isinstance(target, int | np.integer):
+            raise TypeError(
+                "distance needs codes as an array (N, D), or the number of latents of N(0, I), but got "
+                f"{type(target).__name__}; give the dimension of a StandardNormal, draws of another density"
+            )
+        target = int(target)
         if len(cloud.centre) != target:
             raise ValueError(f"points need the {target} latents of the target, but have {len(cloud.centre)}")
         squared = np.einsum("nd,nd->n", points, points, dtype=np.float64)

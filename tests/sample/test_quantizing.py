@@ -556,3 +556,12 @@ def test_five_starts_find_the_best_on_codes_in_pieces():
     )
     five = quantize(codes, 10, starts=5, seed=1).distance
     assert five <= quantize(codes, 10, starts=30, seed=2).distance * (1 + 1e-5)
+
+
+def test_short_words_for_points():
+    result = quantize(draws(50, 2), 4, avoid=draws(3, 2))
+    assert repr(result) == "Quantization(4 points, D=2, avoid 3)"
+    distance = result.distance
+    assert repr(result) == f"Quantization(4 points, D=2, avoid 3, distance {distance:.4g})"
+    weighted = quantize(StandardNormal(1), 2, weights=np.array([1.0, 3.0]))
+    assert repr(weighted) == "Quantization(2 points, D=1, weights 0.25 to 0.75)"

@@ -2,13 +2,14 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
 
-from zscape.sample import ByClass, FrontPoint, front, score, scoring, tune
+from zscape.sample import ByClass, FrontPoint, front, least_cosine, score, scoring, tune
 from zscape.sample._visits import mean_cosine, unit_rows
-from zscape.sample.scoring import _jackknife_error, _proportion
+from zscape.sample.scoring import _jackknife_error, _proportion, _two_judges
 
 
 class Bounds:
@@ -110,49 +111,87 @@ def test_two_pictures_have_no_interval():
     assert (cosine.low, cosine.high) == (None, None)
 
 
-def test_the_front_is_tuned_by_one_judge_and_scored_by_the_other():
+def beaten(one, others):
+    """Whether another (accuracy, cosine) is at least as good in both and better in one."""
+    return any(other[0] >= one[0] and other[1] <= one[1] and other != one for other in others)
+
+
+def values(point):
+    return point.accuracy.value, point.cosine.value
+
+
+def test_the_front_of_simple_is_every_cell_that_no_other_beats():
     density, judges = fitted(), (Bounds(0.2), Bounds(-0.3))
-    weights = (0.0, 0.5, 2.0, 50.0)
-    points = front(density, decode, judges, weights=weights, count=40, seed=7)
-    assert [point.weight for point in points] == list(weights)
+    points = front(density, decode, judges, count=40, seed=7)
+    seen = {
+        (trial.accuracy, trial.cosine) for trial in tune(density, decode, judges[0], count=40, seed=7).history
+    }
+    expected = {pair for pair in seen if not beaten(pair, seen)}
+    assert len(expected) > 6
+    found = [(point.trial.accuracy, point.trial.cosine) for point in points]
+    assert len(found) == len(expected)
+    assert set(found) == expected
+    for point in points[::4]:
+        again = score(point.density, decode, judges[1], tuning_judge=judges[0], count=1000, seed=8)
+        assert [point.accuracy, point.cosine, point.tuning_accuracy] == again
+        theta, draws = point.trial.theta[0, 0], point.trial.draws
+        assert (point.density.theta, point.density.draws, point.weight) == (theta, draws, None)
+    accuracies = [point.accuracy.value for point in points]
+    assert accuracies == sorted(accuracies, reverse=True)
     for point in points:
-        tuned = tune(density, decode, judges[0], weight=point.weight, count=40, seed=7)
-        assert point.tuned.objective == tuned.objective
-        assert point.tuned.evaluations == tuned.evaluations
-        assert point.tuned.density.theta == tuned.density.theta
+        assert point.efficient is not beaten(values(point), [values(other) for other in points])
+    assert 0 < sum(point.efficient for point in points) <= len(points)
+
+
+def test_with_more_parameters_each_weight_is_tuned_for_and_equal_ends_are_one_point():
+    density, judges = fitted(), (Bounds(0.2), Bounds(-0.3))
+    points = front(
+        density, decode, judges, weights=(50.0, 0.0, 1e-12), parameters="medium1", count=20, seed=7
+    )
+    assert sorted(point.weight for point in points) == [0.0, 50.0]
+    for point in points:
+        tuned = tune(density, decode, judges[0], weight=point.weight, parameters="medium1", count=20, seed=7)
+        assert np.array_equal(point.density.theta, tuned.density.theta)
+        assert point.trial.objective == tuned.objective
         again = score(tuned.density, decode, judges[1], tuning_judge=judges[0], count=1000, seed=8)
         assert [point.accuracy, point.cosine, point.tuning_accuracy] == again
-    accuracies = [point.tuned.accuracy for point in points]
-    assert accuracies == sorted(accuracies)
-    assert points[0].cosine.value < points[-1].cosine.value
-    for point in points:
-        beaten = any(
-            other.accuracy.value >= point.accuracy.value
-            and other.cosine.value <= point.cosine.value
-            and (other.accuracy.value, other.cosine.value) != (point.accuracy.value, point.cosine.value)
-            for other in points
-        )
-        assert point.efficient is not beaten
+    careful, bold = sorted(points, key=lambda point: -point.weight)
+    assert careful.accuracy.value > bold.accuracy.value
+    assert careful.cosine.value > bold.cosine.value
 
 
 def test_efficient_points_are_those_that_no_other_beats(monkeypatch):
-    # Accuracy and cosine of three results: the second is worse than the first in both.
-    values = iter([(0.9, 0.5), (0.85, 0.6), (0.99, 0.8)])
+    # Accuracy and cosine of results: every third is worse than the one before it in both.
+    scores = itertools.cycle([(0.99, 0.8), (0.9, 0.5), (0.85, 0.6)])
 
     def scored(*_, count, seed, **__):
-        accuracy, cosine = next(values)
+        accuracy, cosine = next(scores)
         results = [_proportion("a", accuracy, count, "", seed)] * 3
         results[1] = _proportion("c", cosine, count, "", seed)
         return results
 
     monkeypatch.setattr(scoring, "score", scored)
-    judges = (Bounds(), Bounds())
-    points = front(fitted(), decode, judges, weights=(0.0, 2.0, 50.0), count=40)
+    points = front(fitted(), decode, (Bounds(), Bounds()), count=40)
+    assert len(points) > 3
     assert all(isinstance(point, FrontPoint) for point in points)
-    assert [point.efficient for point in points] == [True, False, True]
+    assert {(values(point)[0], point.efficient) for point in points} == {
+        (0.99, True), (0.9, True), (0.85, False)
+    }  # fmt: skip
+    assert values(least_cosine(points, 0.9)) == (0.9, 0.5)
+    assert values(least_cosine(points, 0.91)) == (0.99, 0.8)
+    with pytest.raises(ValueError, match=r"accuracy of at least 0.995; the highest is 0.99"):
+        least_cosine(points, 0.995)
+    with pytest.raises(ValueError, match="the highest is nan"):
+        least_cosine([], 0.5)
 
 
-def test_nothing_is_decoded_twice_for_another_weight(tmp_path):
+def test_settings_that_look_the_same_are_one_point():
+    points = front(fitted(), lambda z: np.ones((len(z), 3)), (Bounds(), Bounds()), count=10)
+    assert len(points) == 1
+    assert points[0].cosine.value == pytest.approx(1)
+
+
+def test_nothing_is_decoded_twice(tmp_path):
     calls = []
 
     def counted(z):
@@ -160,16 +199,25 @@ def test_nothing_is_decoded_twice_for_another_weight(tmp_path):
         return decode(z)
 
     path = tmp_path / "front.npz"
-    asked = {"weights": (0.0, 1.0, 10.0), "count": 40, "checkpoint": path}
-    first = front(fitted(), counted, (Bounds(), Bounds(0.1)), **asked)
-    # One probe, 41 settings of two classes, and each different result scored.
-    different = len({(point.tuned.density.theta, point.tuned.density.draws) for point in first})
-    assert len(calls) == 1 + 82 + 2 * different
+    first = front(fitted(), counted, (Bounds(), Bounds(0.1)), count=40, checkpoint=path)
+    # One probe, 41 settings of two classes, and each point scored.
+    assert len(calls) == 1 + 82 + 2 * len(first)
     assert sum(size == 40 for size in calls) == 82
     calls.clear()
-    again = front(fitted(), counted, (Bounds(), Bounds(0.1)), **asked)
+    again = front(fitted(), counted, (Bounds(), Bounds(0.1)), count=40, checkpoint=path)
     assert sum(size == 40 for size in calls) == 0
     assert [point.accuracy for point in again] == [point.accuracy for point in first]
+
+
+def test_short_words_for_points():
+    judges = (Bounds(), Bounds(0.1))
+    point = front(fitted(), decode, judges, count=10)[0]
+    assert re.fullmatch(
+        r"FrontPoint\(accuracy [\d.]+, cosine [\d.]+, (not )?efficient, theta [\d.]+(, draws \d)?\)",
+        repr(point),
+    )
+    medium = front(fitted(), decode, judges, count=10, parameters="medium2", weights=[1.0])[0]
+    assert re.search(r"theta [\d.]+ to [\d.]+ \(2, 2\)", repr(medium))
 
 
 def test_bad_input_is_refused():
@@ -177,9 +225,22 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="two judges"):
         front(density, decode, (judge, judge))
     with pytest.raises(ValueError, match="at least one weight"):
-        front(density, decode, (judge, Bounds()), weights=())
+        front(density, decode, (judge, Bounds()), weights=(), parameters="medium1")
     with pytest.raises(ValueError, match="weight >= 0"):
-        front(density, decode, (judge, Bounds()), weights=(1.0, -1.0))
+        front(density, decode, (judge, Bounds()), weights=(1.0, -1.0), parameters="medium1")
+    with pytest.raises(ValueError, match=r"every cell of 'simple'.* leave weights out"):
+        front(density, decode, (judge, Bounds()), weights=(1.0,))
+    with pytest.raises(ValueError, match="seed needs to be >= 0"):
+        front(density, decode, (judge, Bounds()), seed=-1)
+    with pytest.raises(ValueError, match="seed needs to be >= 0"):
+        score(density, decode, judge, seed=-1)
+    for wrong, came in (
+        (judge, "but got Bounds"),
+        ((judge,), "but got 1 of them"),
+        (None, "but got NoneType"),
+    ):
+        with pytest.raises(TypeError, match=rf"\(one to tune with, one that scores\), {came}"):
+            _two_judges(wrong)
     with pytest.raises(ValueError, match="count >= 2"):
         score(density, decode, judge, count=1)
     with pytest.raises(ValueError, match="must give 10 pictures"):

@@ -359,6 +359,11 @@ def test_pictures_of_any_shape_and_black_ones():
     [
         ({"parameters": "medium3"}, "did you mean 'medium2'"),
         ({"parameters": "medium1", "search": "grit"}, "did you mean 'grid'"),
+        (
+            {"parameters": "medium1", "search": "cma"},
+            r"'cma': Known: auto, .* or a Gradient\(decode, logits\)",
+        ),
+        ({"seed": -1}, "seed needs to be >= 0"),
         ({"search": "coordinates"}, "always solved on its grid"),
         ({"weight": -1.0}, "weight >= 0"),
         ({"weight": float("nan")}, "weight >= 0"),
@@ -398,3 +403,10 @@ def test_bad_functions_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             tune(density, decode, wrong)
+
+
+def test_short_words_for_what_was_found():
+    tuned = tune(fitted(), decode, Halves(), count=20, weight=2.0)
+    assert repr(tuned).startswith(f"Tuned(objective {tuned.objective:.4g}, cosine ")
+    assert repr(tuned).endswith(f", theta {tuned.density.theta:.3g}, 82 evaluations, 44 in history)")
+    assert repr(tuned.history[-1]).endswith(", theta 1, draws 5)")

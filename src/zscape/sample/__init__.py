@@ -16,7 +16,7 @@ from zscape.sample.published import adam
 from zscape.sample.quantization import Quantization
 from zscape.sample.quantizing import quantize, quantize_by_class
 from zscape.sample.recognition import recognised
-from zscape.sample.scoring import FrontPoint, front, score
+from zscape.sample.scoring import FrontPoint, front, least_cosine, score
 from zscape.sample.selection import representatives
 from zscape.sample.storage import load, save
 from zscape.sample.tuning import Gradient, Trial, Tuned, tune
@@ -36,6 +36,7 @@ __all__ = [
     "adam",
     "check_density",
     "front",
+    "least_cosine",
     "load",
     "quantize",
     "quantize_by_class",

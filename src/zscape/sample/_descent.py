@@ -192,7 +192,8 @@ def order(problem: Problem, points: np.ndarray, weights: np.ndarray | None) -> I
     squared = np.einsum("jd,jd->j", centred, centred)
     for _ in range(len(points)):
         outers, inners, total = outer + each * potential, inner + 2 * each * summed, mass + each
-        index = int(np.argmin(np.where(left, outers / total - 0.5 * inners / total**2, np.inf)))
+        # The square of a total may be below the least number.
+        index = int(np.argmin(np.where(left, outers / total - 0.5 * (inners / total) / total, np.inf)))
         mass, outer, inner = float(total[index]), float(outers[index]), float(inners[index])
         indices.append(index)
         left[index] = False

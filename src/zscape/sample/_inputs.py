@@ -7,6 +7,9 @@ from jaxtyping import Float
 
 from zscape.base import code_arrays
 
+# Said wherever labels are not numbers.
+_NUMBER_THEM = "number them first: names, labels = np.unique(labels, return_inverse=True)"
+
 
 def checked_count(count: object, owner: str = "sample") -> int:
     """The count itself, checked.
@@ -46,3 +49,22 @@ def checked_codes(z: np.ndarray, dimension: int) -> Float[np.ndarray, "N D"]:
     if points.shape[1] != dimension:
         raise ValueError(f"log_prob needs codes of {dimension} latents, but got {points.shape[1]}")
     return points
+
+
+def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
+    """Labels as int64, checked.
+
+    Raises:
+        ValueError: If there are none, or not one whole number a code.
+    """
+    if labels is None:
+        raise ValueError("labels are needed, but the codes have none; pass labels=")
+    labels = np.asarray(labels)
+    if labels.shape != (len(mean),):
+        raise ValueError(f"codes need one label each, ({len(mean)},), but got shape {labels.shape}")
+    if labels.dtype.kind not in "iu":
+        first = f", such as {labels[0].item()!r}" if len(labels) else ""
+        raise ValueError(f"labels need to be whole numbers, but are {labels.dtype}{first}; {_NUMBER_THEM}")
+    if len(labels) and labels.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"labels need to be below 2^63, but the largest is {labels.max()}; {_NUMBER_THEM}")
+    return labels.astype(np.int64)

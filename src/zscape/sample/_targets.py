@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import chi
+from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.energy import Cloud, normal_potential, normal_potential_with_slope, normal_spread
@@ -27,6 +28,8 @@ _SMOOTHINGS = (0.1, 0.01, 0.001)
 _WORK, _LEAST = 2e10, 20
 # Of a density without a closed form: draws at least, and draws a point.
 _DRAWS, _DRAWS_EACH = 20_000, 20
+# Beyond this many scales h is lost in the rounding of the smoothing.
+_WIDEST = 1e4
 # Spreads of codes that are remembered, by content.
 _KNOWN: OrderedDict[tuple[str, float], float] = OrderedDict()
 _MOST_KNOWN = 32
@@ -217,12 +220,25 @@ def target_of(target: object, count: int, *, smoothing: float, seed: int) -> Tar
 
     Raises:
         TypeError: If it is neither codes nor a density.
-        ValueError: If codes are not finite arrays (N, D) with at least one row, or seed < 0.
+        ValueError: If codes are not finite arrays (N, D) with at least one row, seed < 0, or the smoothing is
+            more than 10,000 times the scale of the target.
+        NotFittedError: If it is a density that was not fitted.
     """
+    goal = _target_of(target, count, smoothing, seed)
+    if smoothing > _WIDEST * goal.scale:
+        raise ValueError(
+            f"the smoothing needs to be at most {_WIDEST:,.0f} times the scale of the target, "
+            f"{goal.scale:.3g}, but is {smoothing:g}; beyond, distances are lost in rounding"
+        )
+    return goal
+
+
+def _target_of(target: object, count: int, smoothing: float, seed: int) -> Target:
     seed = checked_seed(seed)
     if isinstance(target, StandardNormal):
         return NormalTarget(target.dimension, smoothing)
     if isinstance(target, Empirical):
+        check_is_fitted(target)
         target = target.mean_ if target.logvar_ is None else (target.mean_, target.logvar_)
     if isinstance(target, Codes | np.ndarray | tuple):
         return CodesTarget(_one_draw_each(target, seed), smoothing, seed)

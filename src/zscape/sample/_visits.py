@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from zscape.errors import RunFormatError
 from zscape.files import whole_file
+from zscape.sample._inputs import checked_seed
 from zscape.sample._judging import Decode, Judge, judge_columns, judged_pictures
 from zscape.sample.by_class import ByClass
 
@@ -38,7 +39,7 @@ class Judged:
 
     def __init__(self, density: ByClass, decode: Decode, judge: Judge, *, count: int, seed: int) -> None:
         single = density.scaled(1.0)
-        self.decode, self.judge, self.count, self.seed = decode, judge, count, seed
+        self.decode, self.judge, self.count, self.seed = decode, judge, count, checked_seed(seed)
         self.classes, self.latents = len(single.classes_), single.means_.shape[2]
         self.columns = judge_columns(judge, single.classes_)
         self.parts = [single.parts(count, int(label), seed=seed) for label in single.classes_]

@@ -17,12 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.errors import nearest
-from zscape.sample._inputs import checked_codes, checked_count, checked_seed
+from zscape.sample._archive import Fields
+from zscape.sample._inputs import checked_codes, checked_count, checked_labels, checked_seed
 from zscape.sample.gaussian import _FLOOR, Gaussian, Mixture, _log_density
 
 _STATISTICS = ("diagonal", "full", "mixture")
-# Said wherever labels are not numbers.
-_NUMBER_THEM = "number them first: names, labels = np.unique(labels, return_inverse=True)"
 
 
 class ByClass(BaseEstimator):
@@ -106,10 +105,7 @@ class ByClass(BaseEstimator):
             ValueError: If there are no labels or not one a code, a class has fewer than two codes, or fewer
                 different ones than components, or all its codes are equal, or a setting is out of range.
         """
-        if self.statistics not in _STATISTICS:
-            raise ValueError(
-                f"ByClass has no statistics {self.statistics!r}: {nearest(self.statistics, _STATISTICS)}"
-            )
+        _check_statistics(self.statistics)
         mean, logvar = code_arrays(codes)
         labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
         self.classes_, counts = np.unique(labels, return_counts=True)
@@ -245,17 +241,35 @@ class ByClass(BaseEstimator):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> ByClass:
-        """The density that `to_arrays` described."""
-        theta = arrays["theta"]
+        """The density that `to_arrays` described.
+
+        Raises:
+            KeyError: If an array is missing.
+            ValueError: If one cannot be of this density.
+        """
+        fields = Fields(arrays)
+        statistics = fields.text("statistics")
+        _check_statistics(statistics)
+        classes = fields.wholes("classes", "C")
+        if not (np.diff(classes) > 0).all():
+            raise ValueError(f"'classes' needs different labels in rising order, but has {classes.tolist()}")
+        weights, means = fields.shares("weights", "C K"), fields.numbers("means", "C K D")
+        if statistics == "diagonal":
+            covariances = fields.numbers("covariances", "C K D", least=np.finfo(np.float64).tiny)
+        else:
+            covariances = fields.covariances("covariances", "C K D D")
+        if statistics != "mixture" and weights.shape[1] > 1:
+            raise ValueError(f"'weights' needs one component for {statistics!r}, but has {weights.shape[1]}")
+        theta = fields.numbers("theta", ("", "D", "C D")[min(arrays["theta"].ndim, 2)], least=0)
         density = cls(
-            str(arrays["statistics"]),
+            statistics,
             theta=theta if theta.ndim else float(theta),
-            draws=int(arrays["draws"]),
-            components=int(arrays["components"]),
-            seed=int(arrays["seed"]),
+            draws=fields.whole("draws", least=1),
+            components=fields.whole("components"),
+            seed=fields.whole("seed"),
         )
-        density.classes_, density.weights_ = arrays["classes"], arrays["weights"]
-        density.means_, density.covariances_ = arrays["means"], arrays["covariances"]
+        density.classes_, density.weights_ = classes, weights
+        density.means_, density.covariances_ = means, covariances
         return density
 
     def _fitted(
@@ -315,18 +329,6 @@ class _OfClass:
         return self.density.log_prob(z, self.label)
 
 
-def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
-    """Labels as int64, checked.
-
-    Raises:
-        ValueError: If there are none, or not one whole number a code.
-    """
-    if labels is None:
-        raise ValueError("labels are needed, but the codes have none; pass labels=")
-    labels = np.asarray(labels)
-    if labels.shape != (len(mean),):
-        raise ValueError(f"codes need one label each, ({len(mean)},), but got shape {labels.shape}")
-    if labels.dtype.kind not in "iu":
-        first = f", such as {labels[0].item()!r}" if len(labels) else ""
-        raise ValueError(f"labels need to be whole numbers, but are {labels.dtype}{first}; {_NUMBER_THEM}")
-    return labels.astype(np.int64)
+def _check_statistics(statistics: str) -> None:
+    if statistics not in _STATISTICS:
+        raise ValueError(f"ByClass has no statistics {statistics!r}: {nearest(statistics, _STATISTICS)}")

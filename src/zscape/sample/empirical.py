@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import CodesLike, code_arrays
+from zscape.sample._archive import Fields
 from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # A block of log densities is the square of this, 8 MB.
@@ -107,9 +108,15 @@ class Empirical(BaseEstimator):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Empirical:
-        """The density that `to_arrays` described."""
-        density = cls()
-        density.mean_, density.logvar_ = arrays["mean"], arrays.get("logvar")
+        """The density that `to_arrays` described.
+
+        Raises:
+            KeyError: If an array is missing.
+            ValueError: If one cannot be of this density.
+        """
+        density, fields = cls(), Fields(arrays)
+        density.mean_ = fields.numbers("mean", "N D")
+        density.logvar_ = fields.numbers("logvar", "N D") if "logvar" in fields else None
         return density
 
 

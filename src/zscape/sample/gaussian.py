@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import CodesLike, code_arrays
+from zscape.sample._archive import Fields
 from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # Added to every variance, as a share of the largest, so that a latent that is constant over the data leaves a
@@ -111,10 +112,16 @@ class Gaussian(BaseEstimator):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Gaussian:
-        """The density that `to_arrays` described."""
-        density = cls()
-        density.mean_, density.covariance_ = arrays["mean"], arrays["covariance"]
-        density.shrinkage_ = float(arrays["shrinkage"])
+        """The density that `to_arrays` described.
+
+        Raises:
+            KeyError: If an array is missing.
+            ValueError: If one cannot be of this density.
+        """
+        density, fields = cls(), Fields(arrays)
+        density.mean_ = fields.numbers("mean", "D")
+        density.covariance_ = fields.covariances("covariance", "D D")
+        density.shrinkage_ = fields.number("shrinkage", least=0, most=1)
         return density
 
 
@@ -233,10 +240,17 @@ class Mixture(BaseEstimator):
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Mixture:
-        """The density that `to_arrays` described."""
-        density = cls(len(arrays["weights"]), seed=int(arrays["seed"]))
-        density.weights_, density.means_ = arrays["weights"], arrays["means"]
-        density.covariances_ = arrays["covariances"]
+        """The density that `to_arrays` described.
+
+        Raises:
+            KeyError: If an array is missing.
+            ValueError: If one cannot be of this density.
+        """
+        fields = Fields(arrays)
+        weights = fields.shares("weights", "K")
+        density = cls(len(weights), seed=fields.whole("seed", least=0))
+        density.weights_, density.means_ = weights, fields.numbers("means", "K D")
+        density.covariances_ = fields.covariances("covariances", "K D D")
         return density
 
 

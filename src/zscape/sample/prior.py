@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from zscape.sample._archive import Fields
 from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 
@@ -55,5 +56,10 @@ class StandardNormal:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> StandardNormal:
-        """The density that `to_arrays` described."""
-        return cls(int(arrays["dimension"]))
+        """The density that `to_arrays` described.
+
+        Raises:
+            KeyError: If an array is missing.
+            ValueError: If one cannot be of this density.
+        """
+        return cls(Fields(arrays).whole("dimension", least=1))

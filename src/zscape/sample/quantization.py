@@ -12,7 +12,7 @@ from zscape.energy import Cloud
 from zscape.sample._targets import Target
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Quantization:
     """Points that stand for a target as a set.
 
@@ -29,6 +29,16 @@ class Quantization:
     smoothing: float
     _target: Target = field(repr=False)
 
+    def __repr__(self) -> str:
+        count, latents = self.points.shape
+        words = [f"{count} points", f"D={latents}"]
+        low, high = self.weights.min(), self.weights.max()
+        words += [] if low == high else [f"weights {low:.2g} to {high:.2g}"]
+        words += [] if self.avoid is None else [f"avoid {len(self.avoid)}"]
+        # It may take seconds, so it is shown only where it is known.
+        words += [f"distance {self.distance:.4g}"] if "distance" in vars(self) else []
+        return f"Quantization({', '.join(words)})"
+
     @functools.cached_property
     def distance(self) -> float:
         """Squared energy distance to the target of the points, those avoided included; exact.
@@ -43,7 +53,17 @@ class Quantization:
 
     @functools.cached_property
     def expected_iid(self) -> float:
-        """Expectation of the distance for as many independent draws: E h(Y - Y') / (2 count)."""
+        r"""What the distance of independent draws is on average.
+
+        .. math:: \frac{E\, h(Y - Y')}{2 (K + J)}
+
+        for J new points and K avoided ones: the expectation for a set of K + J independent draws, none of
+        them avoided, each with the same weight. So compare it with `distance`, which is of both as well.
+
+        Null: a `distance` of this size says that the set is no better than draws. Bias: none for N(0, I),
+        and for codes as drawn with replacement from themselves; for another density it is an unbiased
+        estimate.
+        """
         return 0.5 * self._target.spread / len(self._whole()[0])
 
     @functools.cached_property

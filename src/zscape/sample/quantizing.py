@@ -12,9 +12,8 @@ from zscape.energy import checked_smoothing, checked_weights
 from zscape.errors import nearest
 from zscape.sample._avoid import Avoided, checked_avoid, warn_of_elsewhere
 from zscape.sample._descent import Problem, Shape, descend, order
-from zscape.sample._inputs import checked_count
+from zscape.sample._inputs import checked_count, checked_labels
 from zscape.sample._targets import NormalTarget, Target, target_of
-from zscape.sample.by_class import checked_labels
 from zscape.sample.prior import StandardNormal
 from zscape.sample.published import adam
 from zscape.sample.quantization import Quantization
@@ -86,7 +85,8 @@ def quantize(
         method: "exact", or "adam" for the published algorithm, which is there to compare (see `adam`).
         starts: Descents from other draws, of which the best counts. One came within 1 % of the best for
             N(0, I), within 5 % for codes of MNIST; for up to some 20 points five nearly always find it.
-        shell: Whether distances from the target's centre stay at the quantiles of those of its draws.
+        shell: Whether distances from the target's centre stay at the quantiles of those of its draws; in two
+            latents or more.
         seed: Of starts, subsets and draws.
         watch: Called with stages done, stages in all and a text at every step.
 
@@ -94,10 +94,12 @@ def quantize(
         The points, ordered so that a prefix is itself well spread, and what can be said of them.
 
     Raises:
-        ValueError: If count or starts < 1, smoothing or seed < 0, the method is unknown or does not know an
-            option, weights are not positive or not one a point, or arrays are not finite or do
+        ValueError: If count or starts < 1, smoothing or seed < 0, the smoothing is more than 10,000 times
+            the scale of the target, the method is unknown or does not know an option, weights are not
+            positive or not one a point, `shell` is asked for in one latent, or arrays are not finite or do
             not fit each other.
         TypeError: If the target is neither codes nor a density, or count is not a whole number.
+        NotFittedError: If the target is a density that was not fitted.
 
     References:
         Turinici, Diversity in deep generative models and generative AI, 2023 (smoothed distance, targets A1
@@ -116,6 +118,11 @@ def quantize(
         raise ValueError(f"quantize needs starts >= 1, but got {starts}")
     smoothing = checked_smoothing(smoothing)
     goal = target_of(target, count, smoothing=smoothing, seed=seed)
+    if shell and len(goal.centre) < 2:
+        raise ValueError(
+            "quantize with shell=True needs at least 2 latents, for in one there is no direction to choose, "
+            "but the target has 1; leave shell out, few points in one latent are where draws are"
+        )
     kept = checked_avoid(avoid, len(goal.centre))
     shape = Shape(
         count=count,

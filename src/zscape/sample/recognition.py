@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from zscape.base import Codes, CodesLike, code_arrays
+from zscape.sample._inputs import checked_labels
 from zscape.sample._judging import Decode, Judge, decoded, judge_columns, judgement
-from zscape.sample.by_class import checked_labels
 
 # Codes decoded at a time.
 _ROWS = 1024

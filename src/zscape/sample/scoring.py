@@ -12,36 +12,48 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Result
+from zscape.sample._inputs import checked_count
 from zscape.sample._judging import Decode, Judge, decoded, judge_columns, judgement
 from zscape.sample._visits import Judged, Visits, mean_cosine, unit_rows
 from zscape.sample.by_class import ByClass
-from zscape.sample.tuning import Gradient, Tuned, check_settings, tune_on
+from zscape.sample.tuning import Gradient, Trial, check_settings, described, tune_on
 
 # Two-sided 95 % point of the standard normal.
 _Z95 = 1.959963984540054
 # Pictures of each class that a point of the front is scored on.
 _SCORED = 1000
+# Of the error in the objective, where none are given.
+_WEIGHTS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FrontPoint:
     """One point of the front of accuracy against cosine similarity.
 
     Attributes:
-        weight: Weight of the share judged wrongly, in the objective that was tuned.
-        tuned: What tuning found, by the tuning judge and on its own draws.
+        density: The density with its theta.
+        trial: What tuning saw of it, by the tuning judge and on its own draws.
+        weight: Least weight of the share judged wrongly that tuning came here for; None for "simple", where
+            every cell is looked at.
         accuracy: By the judge that only scores, on fresh draws.
         cosine: On the same fresh draws.
         tuning_accuracy: By the judge that was tuned with, on the same fresh draws.
         efficient: Whether no other point is at least as good in accuracy and cosine and better in one.
     """
 
-    weight: float
-    tuned: Tuned
+    density: ByClass
+    trial: Trial
+    weight: float | None
     accuracy: Result
     cosine: Result
     tuning_accuracy: Result
     efficient: bool
+
+    def __repr__(self) -> str:
+        return (
+            f"FrontPoint(accuracy {self.accuracy.value:.4g}, cosine {self.cosine.value:.4g}, "
+            f"{'' if self.efficient else 'not '}efficient, {described(self.trial.theta, self.trial.draws)})"
+        )
 
 
 def score(
@@ -76,9 +88,9 @@ def score(
         "class_accuracy" and "class_cosine_similarity", then "class_accuracy_tuning_judge" if there is one.
 
     Raises:
-        ValueError: If count < 2, or a function returns something of another shape or NaN.
+        ValueError: If count < 2, seed < 0, or a function returns something of another shape or NaN.
     """
-    if count < 2:
+    if checked_count(count, "score") < 2:
         raise ValueError(f"score needs count >= 2, but got {count}")
     judges = [judge] if tuning_judge is None else [judge, tuning_judge]
     columns = [judge_columns(each, density.classes_) for each in judges]
@@ -120,7 +132,7 @@ def front(
     decode: Decode,
     judges: tuple[Judge, Judge],
     *,
-    weights: Sequence[float] = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
+    weights: Sequence[float] | None = None,
     parameters: str = "simple",
     search: Gradient | str = "auto",
     count: int = 100,
@@ -128,19 +140,23 @@ def front(
     checkpoint: str | PathLike[str] | None = None,
     watch: Callable[[int, float], None] | None = None,
 ) -> list[FrontPoint]:
-    """Accuracy against cosine similarity: tune for each weight, score each result on fresh draws.
+    """Accuracy against cosine similarity: settings that no other beats on tuning draws, scored on fresh ones.
 
-    The weight of the error in the objective says how many units of cosine one unit of accuracy is worth; the
-    published objective is weight 1. What was decoded for one weight is not decoded again for another.
+    For "simple" these are all cells of the grid that no other cell beats, in both accuracy and cosine, by the
+    tuning judge. For "medium1" and "medium2" they are what `tune` finds for each weight of the error, which
+    says how many units of cosine one unit of accuracy is worth; the published objective is weight 1. What was
+    decoded for one weight is not decoded again for another. `least_cosine` picks a point.
 
-    Cost: for "simple" that of one `tune`, whatever the number of weights, and 1,000 pictures of each class
-    for each different result; for the others that of `tune` for each weight.
+    Bias: none in the scores of a point; that it is efficient is said of estimates.
+
+    Cost: for "simple" that of one `tune`, for the others that of `tune` for each weight; then 1,000 pictures
+    of each class for each point, of which "simple" has at most 41.
 
     Args:
         density: A fitted density; not changed.
         decode: Codes (N, D) float64 to pictures (N, ...).
         judges: The judge to tune with and the judge that scores, trained on other data with another seed.
-        weights: Of the error, each tuned for.
+        weights: Of the error, each tuned for; 0.3, 1, 3, 10, 30 and 100 if not given. Not for "simple".
         parameters: As in `tune`.
         search: As in `tune`.
         count: Pictures of each class to tune on.
@@ -149,30 +165,93 @@ def front(
         watch: As in `tune`; counts anew for each weight.
 
     Returns:
-        One point a weight, in their order.
+        One point a different setting, the most accurate first.
 
     Raises:
-        ValueError: As `tune`, or if there are no weights or the two judges are one.
+        ValueError: As `tune`, or if there are no weights, or some for "simple", or the two judges are one.
+        TypeError: If there are not two judges.
         RunFormatError: If the checkpoint cannot be read or is of other settings.
     """
+    tuning_judge, judge = _two_judges(judges)
+    if parameters == "simple" and weights is not None:
+        raise ValueError("front looks at every cell of 'simple', whatever the weights; leave weights out")
+    weights = _WEIGHTS if weights is None else weights
     if len(weights) == 0:
         raise ValueError("front needs at least one weight, but got none")
-    tuning_judge, judge = judges
-    if tuning_judge is judge:
-        raise ValueError("front needs two judges, but got the same one twice; train another on other data")
     for weight in weights:
         check_settings(density, parameters=parameters, search=search, weight=weight, count=count)
-    points, scored = [], {}
     with Visits(Judged(density, decode, tuning_judge, count=count, seed=seed), checkpoint, watch) as visits:
-        for weight in weights:
-            tuned = tune_on(visits, density, parameters=parameters, search=search, weight=weight)
-            key = (np.asarray(tuned.density.theta).tobytes(), tuned.density.draws)
-            if key not in scored:
-                scored[key] = score(
-                    tuned.density, decode, judge, tuning_judge=tuning_judge, count=_SCORED, seed=seed + 1
-                )
-            points.append(FrontPoint(weight, tuned, *scored[key], efficient=False))
-    return [replace(point, efficient=not any(_beats(other, point) for other in points)) for point in points]
+        if parameters == "simple":
+            every = tune_on(visits, density, parameters=parameters, search=search, weight=1.0).history
+            trials = [(None, trial) for trial in _unbeaten(every)]
+        else:
+            tuned = {
+                weight: tune_on(visits, density, parameters=parameters, search=search, weight=weight)
+                for weight in sorted(weights)
+            }
+            trials = [(weight, found.history[-1]) for weight, found in tuned.items()]
+    different = {_effective(trial): (weight, trial) for weight, trial in reversed(trials)}
+    points = []
+    for weight, trial in different.values():
+        theta = {"simple": trial.theta[0, 0].item(), "medium1": trial.theta[0]}.get(parameters, trial.theta)
+        chosen = density.scaled(theta, draws=trial.draws)
+        scores = score(chosen, decode, judge, tuning_judge=tuning_judge, count=_SCORED, seed=seed + 1)
+        points.append(FrontPoint(chosen, trial, weight, *scores, efficient=False))
+    points = [replace(point, efficient=not any(_beats(other, point) for other in points)) for point in points]
+    return sorted(points, key=lambda point: (-point.accuracy.value, point.cosine.value))
+
+
+def least_cosine(points: Sequence[FrontPoint], accuracy: float) -> FrontPoint:
+    """The point whose pictures are least alike among those of at least some accuracy.
+
+    Bias: it is chosen by the numbers that it holds, so its accuracy is a little too good where others are
+    near; `score` with a seed of your own says how much.
+
+    Args:
+        points: What `front` returned.
+        accuracy: Needed share of pictures to which the scoring judge gives the label asked for, in [0, 1].
+
+    Raises:
+        ValueError: If no point is as accurate.
+    """
+    enough = [point for point in points if point.accuracy.value >= accuracy]
+    if not enough:
+        most = max((point.accuracy.value for point in points), default=math.nan)
+        raise ValueError(f"no point has an accuracy of at least {accuracy}; the highest is {most:.4g}")
+    return min(enough, key=lambda point: point.cosine.value)
+
+
+def _two_judges(judges: object) -> tuple[Judge, Judge]:
+    """The judge to tune with and the one that scores, checked."""
+    if not isinstance(judges, tuple | list) or len(judges) != 2:
+        came = f"{len(judges)} of them" if isinstance(judges, tuple | list) else type(judges).__name__
+        raise TypeError(
+            f"front needs two judges, (one to tune with, one that scores), but got {came}; train another on "
+            "other data, or use tune and score"
+        )
+    if judges[0] is judges[1]:
+        raise ValueError("front needs two judges, but got the same one twice; train another on other data")
+    return judges[0], judges[1]
+
+
+def _unbeaten(trials: Sequence[Trial]) -> list[Trial]:
+    """Trials beside which no other is at least as accurate and as little alike, the first of equal ones."""
+    left = [
+        trial
+        for trial in trials
+        if not any(
+            other.accuracy >= trial.accuracy
+            and other.cosine <= trial.cosine
+            and (other.accuracy, other.cosine) != (trial.accuracy, trial.cosine)
+            for other in trials
+        )
+    ]
+    return list({(trial.accuracy, trial.cosine): trial for trial in reversed(left)}.values())[::-1]
+
+
+def _effective(trial: Trial) -> bytes:
+    """What theta and the number of draws do together, by which equal settings are known."""
+    return (trial.theta / math.sqrt(trial.draws)).tobytes()
 
 
 def _beats(one: FrontPoint, other: FrontPoint) -> bool:

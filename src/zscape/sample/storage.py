@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from zscape.errors import RunFormatError, nearest
 from zscape.files import whole_file
+from zscape.sample._archive import arrays_in
 from zscape.sample.by_class import ByClass
 from zscape.sample.empirical import Empirical
 from zscape.sample.gaussian import Gaussian, Mixture
@@ -54,18 +54,12 @@ def load(path: str | os.PathLike[str]) -> Storable:
         path: The file.
 
     Raises:
-        RunFormatError: If the file is missing, damaged or not a density.
+        RunFormatError: If the file is missing, damaged or not a density, or holds numbers that no density has.
     """
     remedy = "make it again with zscape.sample.save"
     if not os.path.isfile(path):
         raise RunFormatError(f"needed a saved density, but there is no file {path}; {remedy}")
-    if not zipfile.is_zipfile(path):
-        raise RunFormatError(f"{path} is not a readable npz file; {remedy}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise RunFormatError(f"{path} is not a readable npz file ({error}); {remedy}") from error
+    arrays = arrays_in(path, what="npz file", remedy=remedy)
     kind = str(arrays.pop("kind", "none"))
     if kind not in _KINDS:
         raise RunFormatError(f"{path} does not hold a known density, but {kind!r}; {nearest(kind, _KINDS)}")
@@ -73,3 +67,5 @@ def load(path: str | os.PathLike[str]) -> Storable:
         return _KINDS[kind].from_arrays(arrays)
     except KeyError as error:
         raise RunFormatError(f"{path} lacks the array {error} of a {kind}; {remedy}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RunFormatError(f"{path} does not hold a {kind} that can be: {error}; {remedy}") from error

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from zscape.errors import nearest
+from zscape.sample._inputs import checked_count
 from zscape.sample._judging import Decode, Judge
 from zscape.sample._visits import Judged, Visits
 from zscape.sample.by_class import ByClass
@@ -43,7 +45,7 @@ class Gradient:
     logits: Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trial:
     """One setting that a search came to.
 
@@ -61,8 +63,14 @@ class Trial:
     cosine: float
     accuracy: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Trial(objective {self.objective:.4g}, cosine {self.cosine:.4g}, accuracy {self.accuracy:.4g}, "
+            f"{described(self.theta, self.draws)})"
+        )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Tuned:
     """What `tune` found. Its numbers are those of the draws tuned on, and so a little too good.
 
@@ -82,6 +90,21 @@ class Tuned:
     accuracy: float
     evaluations: int
     history: tuple[Trial, ...]
+
+    def __repr__(self) -> str:
+        return (
+            f"Tuned(objective {self.objective:.4g}, cosine {self.cosine:.4g}, accuracy {self.accuracy:.4g}, "
+            f"{described(self.density.theta, self.density.draws)}, {self.evaluations} evaluations, "
+            f"{len(self.history)} in history)"
+        )
+
+
+def described(theta: ArrayLike, draws: int) -> str:
+    """Theta in few words: the number where there is one, otherwise its range."""
+    values = np.asarray(theta)
+    low, high = values.min(), values.max()
+    shown = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g} {values.shape}"
+    return f"theta {shown}" + (f", draws {draws}" if draws > 1 else "")
 
 
 def tune(
@@ -293,8 +316,14 @@ def check_settings(
     latents = density.means_.shape[2]
     if parameters not in _PARAMETERS:
         raise ValueError(f"unknown parameters {parameters!r}: {nearest(parameters, _PARAMETERS)}")
+    if not isinstance(search, Gradient | str):
+        raise TypeError(
+            f"search needs to be one of {', '.join(_SEARCHES)} or a Gradient(decode, logits), but got {search!r}"
+        )
     if not isinstance(search, Gradient) and search not in _SEARCHES:
-        raise ValueError(f"unknown search {search!r}: a Gradient, or {nearest(search, _SEARCHES)}")
+        raise ValueError(
+            f"unknown search {search!r}: {nearest(search, _SEARCHES)}, or a Gradient(decode, logits)"
+        )
     if parameters == "simple" and search not in ("auto", "grid"):
         raise ValueError("'simple' is always solved on its grid; leave search out")
     if parameters != "simple" and search == "grid" and _cells(latents) > _CELLS:
@@ -302,5 +331,6 @@ def check_settings(
             f"the grid of {parameters!r} over {latents} latents has {_cells(latents):.2g} cells, but at most "
             f"{_CELLS} are walked through; use search='coordinates' or a Gradient"
         )
+    checked_count(count, "tune")
     if not (math.isfinite(weight) and weight >= 0) or count < 2:
         raise ValueError(f"tune needs weight >= 0 and count >= 2, but got {weight} and {count}")
