@@ -44,6 +44,19 @@ def test_distances_are_the_exact_energy_distances(bench):
     assert found["test"] == pytest.approx(energy.distance(z, test), rel=1e-9)
 
 
+def test_the_expectation_of_independent_draws_is_the_mean_over_many_sets(bench):
+    random = np.random.default_rng(1)
+    sets = [random.choice(bench.subject.draws, 4) for _ in range(400)]
+    plain = [random.normal(size=(4, 2)) for _ in range(400)]
+    found = measures.expected(bench.subject, 4)
+    for name, drawn in (("test", sets), ("prior", plain)):
+        distances = np.array([bench.distances(z)[name] for z in drawn])
+        error = distances.std() / np.sqrt(len(distances))
+        assert found[name] == pytest.approx(distances.mean(), abs=4 * error)
+        # The test is sharp enough to tell a missing factor of two.
+        assert 8 * error < found[name]
+
+
 def _codes(subject):
     from zscape import codes
 

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from zscape.studies.evidence import Row, counted, mean_interval, together, verdict_on
+from zscape.studies.evidence import (
+    Row,
+    at_once,
+    counted,
+    mean_interval,
+    tally,
+    together,
+    verdict_beyond,
+    verdict_on,
+    verdict_reached,
+)
 
 
 def row(values, **changes):
@@ -47,7 +57,49 @@ def test_a_claim_without_truth_is_found_to_hold_by_chance_in_one_of_forty():
     assert verdicts.count("does not hold") / 4000 == pytest.approx(0.025, abs=0.0075)
 
 
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([0.001, -0.001, 0.0], "does not hold"),
+        # Not significant, and still no sign that there is nothing.
+        ([0.03, -0.03, 0.0], "not decided"),
+        # Significant, and too small to matter.
+        ([0.004, 0.0041, 0.0042], "does not hold"),
+        ([0.5, 0.51, 0.52], "holds"),
+        ([-0.5, -0.51, -0.52], "holds"),
+        ([0.01, 0.01, 0.01], "does not hold"),
+        ([0.0], "not decided"),
+    ],
+)
+def test_no_difference_is_found_only_where_the_whole_interval_is_small(differences, expected):
+    assert verdict_beyond(differences, 0.01) == expected
+
+
+@pytest.mark.parametrize(
+    ("gaps", "expected"),
+    [
+        ([0.0, 0.0, 0.0], "holds"),
+        ([0.1, 0.11, 0.12], "holds"),
+        ([0.001, 0.02, -0.01], "not decided"),
+        ([-0.1, -0.11, -0.12], "does not hold"),
+        ([3.0], "not decided"),
+    ],
+)
+def test_a_target_is_reached_by_the_whole_interval(gaps, expected):
+    assert verdict_reached(gaps) == expected
+
+
+def test_conditions_that_must_all_be_met():
+    assert at_once(["not decided", "does not hold"]) == "does not hold"
+    assert at_once(["not decided", "not decided"]) == "not decided"
+
+
 def test_several_tests_of_one_claim():
+    assert together(["holds"] + ["not decided"] * 3) == "not decided"
+    assert together(["holds"] * 2 + ["does not hold"] * 2) == "holds in part"
+    assert together(["holds"] * 2) == "holds"
+    assert together(["does not hold"] * 2) == "does not hold"
+    assert tally(["holds"] + ["not decided"] * 3) == "holds in 1 of 4"
     assert together(["does not hold", "not decided"]) == "not decided"
     assert together(["does not hold", "holds"]) == "holds in part"
     assert together(["not decided"]) == "not decided"

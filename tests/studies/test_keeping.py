@@ -142,6 +142,28 @@ def test_a_judge_is_trained_once_for_one_setting(tmp_path):
     assert len(trained) == 3
 
 
+def test_a_kill_between_judge_and_note_leaves_no_judge_of_other_settings(tmp_path, monkeypatch):
+    pictures = np.zeros((40, 1, 8, 8), np.float32)
+    pictures[:20, :, :4] = 1
+
+    def of(seed):
+        return lambda: Judge.fit(pictures, np.repeat([0, 1], 20), epochs=1, seed=seed)
+
+    path = tmp_path / "judge.safetensors"
+    first = judge_of(path, {"seed": 0}, of(0))
+
+    def kill(*_):
+        raise Stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("zscape.studies.keeping.write_json", kill)
+        with pytest.raises(Stop):
+            judge_of(path, {"seed": 1}, of(1))
+    other = Judge.load(path)(pictures)
+    assert not np.array_equal(other, first(pictures))
+    np.testing.assert_array_equal(judge_of(path, {"seed": 0}, of(0))(pictures), first(pictures))
+
+
 def test_the_digest_follows_the_weights(small, digits, run, tmp_path):
     other = fitted(tmp_path, small(seed=4, epochs=1), digits)
     assert digest_of(other) != digest_of(run) == digest_of(zscape.Run(run.path))

@@ -174,7 +174,8 @@ def measured(subject: Subject, scale: Scale, data: Images, folder: Path, told: T
         subject: The model and its judges.
         scale: How much is done.
         data: The data set, for pictures that are not generated.
-        folder: Where tuning keeps what it has been to.
+        folder: Where tuning keeps what it has been to, from one weight to the next. What a stopped call
+            left is removed: it may be of other settings, and seconds are of work done now.
         told: Told the share that is done.
     """
     densities = {
@@ -185,6 +186,8 @@ def measured(subject: Subject, scale: Scale, data: Images, folder: Path, told: T
             known(subject, scale)
         ),
     }
+    for name in densities:
+        _checkpoint(folder, name).unlink(missing_ok=True)
     told(0.0, "curves")
     curves = _curves(subject, scale, densities)
     found: dict[str, Any] = {"curves": curves, "fronts": {}, "reference": _reference(subject, data)}
@@ -236,7 +239,7 @@ def _tuned(
         weight=weight,
         count=scale.count,
         seed=subject.seed,
-        checkpoint=folder / f"{name.replace(' ', '-')}.npz",
+        checkpoint=_checkpoint(folder, name),
     )
     seconds = time.perf_counter() - begun
     theta = np.asarray(tuned.density.theta)
@@ -251,6 +254,11 @@ def _tuned(
         "tuned": {"cosine": tuned.cosine, "accuracy": tuned.accuracy, "objective": tuned.objective},
         **subject.score(draws(tuned.density, scale.fresh, _fresh(subject))),
     }
+
+
+def _checkpoint(folder: Path, density: str) -> Path:
+    """The file of what tuning has been to on the draws of one density."""
+    return folder / f"{density.replace(' ', '-')}.npz"
 
 
 def _cut(subject: Subject, scale: Scale, density: ByClass, weight: float, begun: float) -> dict[str, Any]:

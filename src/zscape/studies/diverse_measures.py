@@ -15,7 +15,7 @@ from zscape import codes as tables
 from zscape import measure
 from zscape.base import Codes
 from zscape.data import Images
-from zscape.energy import Cloud, distance
+from zscape.energy import Cloud, distance, normal_spread
 from zscape.errors import DataError
 from zscape.judge import Judge
 from zscape.run import Run
@@ -125,6 +125,20 @@ def makers(subject: Subject, scale: Scale) -> dict[str, Callable[[int], np.ndarr
         A1_ADAM: lambda seed: adam(prior, count, steps=steps, seed=seed).points,
         A2_ADAM: lambda seed: adam(subject.draws, count, steps=steps, seed=seed).points,
     }
+
+
+def expected(subject: Subject, count: int) -> dict[str, float]:
+    r"""Expected distance of a set of independent draws to N(0, I) and, drawn from the codes, to test codes.
+
+    With P what is drawn from, J the count and Y, Y' of P, the expectation is exact, as no set is drawn:
+
+    .. math:: E\, d^2(S, Q) = d^2(P, Q) + E |Y - Y'| / (2 J)
+
+    Cost: O(N^2 D) time for N training codes, some 10 s for 50,000.
+    """
+    own, clouds = Cloud(subject.draws).spread(), subject.held_out
+    apart = float(clouds.potential(subject.draws).mean()) - (own + clouds.spread()) / 2
+    return {"prior": normal_spread(subject.latent) / (2 * count), "test": apart + own / (2 * count)}
 
 
 def seeds_of(subject: Subject, draws: int) -> range:

@@ -49,6 +49,8 @@ def make(order: Order) -> Path:
     for each in asked:
         kept = (order.kept / f"{each.name}.json").is_file()
         costs[f"measure {each.name}"] = 0.0 if kept else 2.0 + 1.5e-4 * rows * scale.draws
+        kept = _expected_path(order, each.name).is_file()
+        costs[f"independent draws, {each.name}"] = 0.0 if kept else 4e-9 * rows**2
     costs |= {f"radii in {latent} dimensions": 0.2 * scale.draws for latent in scale.dimensions}
     plan = Plan(costs, order.watch)
     runs = []
@@ -57,17 +59,19 @@ def make(order: Order) -> Path:
             runs.append(fitted(order.models, each, data, told))
     with plan.part("judge"):
         judge = _judge(order, scale, data)
-    models = []
+    models, expected = [], []
     for each, run in zip(asked, runs, strict=True):
         with plan.part(f"measure {each.name}") as told:
             models.append(_measured(order, scale, data, run, judge, each.seed, told))
+        with plan.part(f"independent draws, {each.name}"):
+            expected.append(_expected(order, scale, run, each.seed))
     radii = {}
     for latent in scale.dimensions:
         with plan.part(f"radii in {latent} dimensions"):
             radii[latent] = [_radii(order, scale, latent, seed) for seed in scale.seeds]
     deep = _deep(order, scale, data, judge)
     accuracy = _accuracy(judge, data)
-    found = diverse_page.Evidence(order, scale, data, runs, models, radii, deep, accuracy)
+    found = diverse_page.Evidence(order, scale, data, runs, models, expected, radii, deep, accuracy)
     return diverse_page.page(found).write()
 
 
@@ -109,6 +113,17 @@ def _measured(
         settings,
         lambda: measures.measured(Bench(Subject.of(run, seed), judge), scale, data, told),
     )
+
+
+def _expected(order: Order, scale: Scale, run: Run, seed: int) -> dict[str, float]:
+    """What a set of independent draws is expected to come to, of one model."""
+    settings = {"weights": digest_of(run), "count": scale.count, "seed": seed}
+    path = _expected_path(order, run.path.name)
+    return remembered(path, settings, lambda: measures.expected(Subject.of(run, seed), scale.count))
+
+
+def _expected_path(order: Order, model: str) -> Path:
+    return order.kept / f"expected-{model}.json"
 
 
 def _radii(order: Order, scale: Scale, latent: int, seed: int) -> measures.Measured:

@@ -15,6 +15,7 @@ from zscape.report.wording import number
 
 Values = Sequence[float] | np.ndarray
 HOLDS, FAILS, OPEN = "holds", "does not hold", "not decided"
+IN_PART = "holds in part"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Row:
         value: Mean over the seeds.
         low: Lower end of the 95 % interval over seeds; None for one seed.
         high: Upper end.
-        n: Samples that the value of one seed rests on.
+        n: What the value of one seed rests on, of all its models: pictures, points, sets or fits.
         seeds: Seeds, one a fitted model.
         paper: The published number, where there is one.
         verdict: What follows for a claim of the paper; empty where nothing does.
@@ -127,16 +128,72 @@ def verdict_on(gains: Values) -> str:
     return FAILS if high <= 0 else OPEN
 
 
-def together(verdicts: Sequence[str]) -> str:
-    """The verdict on a claim that is tested in several ways.
+def verdict_beyond(differences: Values, margin: float) -> str:
+    """What follows for the claim that something differs by more than a margin, from one difference a seed.
 
-    >>> together(["holds", "holds"]), together(["holds", "not decided"]), together(["does not hold"] * 2)
-    ('holds', 'holds in part', 'does not hold')
+    It holds if the whole 95 % interval of the mean lies beyond the margin, on one side; it does not hold if
+    the whole interval lies within; and it is not decided otherwise or for one seed.
+
+    >>> [verdict_beyond([mean - 0.01, mean, mean + 0.01], 0.1) for mean in (0.0, 0.1, -0.3)]
+    ['does not hold', 'not decided', 'holds']
+    """
+    _, low, high = mean_interval(np.asarray(differences, dtype=float))
+    if low is None or high is None:
+        return OPEN
+    if low > margin or high < -margin:
+        return HOLDS
+    return FAILS if -margin <= low and high <= margin else OPEN
+
+
+def verdict_reached(gaps: Values) -> str:
+    """What follows for the claim that a target is reached, from what it is passed by, one a seed.
+
+    It holds if the whole 95 % interval of the mean is at or above 0, does not hold if it lies below, and is
+    not decided otherwise or for one seed.
+
+    >>> verdict_reached([0.0, 0.0]), verdict_reached([-0.3, -0.4]), verdict_reached([0.1, -0.1])
+    ('holds', 'not decided', 'not decided')
+    """
+    _, low, high = mean_interval(np.asarray(gaps, dtype=float))
+    if low is None or high is None:
+        return OPEN
+    if low >= 0:
+        return HOLDS
+    return FAILS if high < 0 else OPEN
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim that is tested in several ways, without correction for their number.
+
+    It holds, or does not, if all tests say so; it holds in part if at least half of them hold.
+
+    >>> together(["holds", "not decided"]), together(["holds", "not decided", "not decided"])
+    ('holds in part', 'not decided')
     """
     kinds = set(verdicts)
     if len(kinds) == 1:
         return verdicts[0]
-    return "holds in part" if HOLDS in kinds else OPEN
+    return IN_PART if 2 * verdicts.count(HOLDS) >= len(verdicts) else OPEN
+
+
+def at_once(verdicts: Sequence[str]) -> str:
+    """The verdict on a claim that is right only if each of several conditions is.
+
+    >>> at_once(["holds", "holds"]), at_once(["holds", "not decided"]), at_once(["holds", "does not hold"])
+    ('holds', 'not decided', 'does not hold')
+    """
+    if FAILS in verdicts:
+        return FAILS
+    return HOLDS if set(verdicts) == {HOLDS} else OPEN
+
+
+def tally(verdicts: Sequence[str]) -> str:
+    """How many of several tests hold, in words.
+
+    >>> tally(["holds", "not decided", "does not hold"])
+    'holds in 1 of 3'
+    """
+    return f"holds in {verdicts.count(HOLDS)} of {len(verdicts)}"
 
 
 def counted(seeds: Sequence[int], what: str = "seed") -> str:

@@ -144,6 +144,8 @@ def judge_of(path: Path, settings: dict[str, Any], make: Callable[[], Judge]) ->
         note.unlink(missing_ok=True)
 
     def train() -> None:
+        # A note of older settings beside newer weights, after a kill between the two, would be believed.
+        note.unlink(missing_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         make().save(path)
 

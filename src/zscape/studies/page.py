@@ -24,6 +24,12 @@ _SMOKE = (
     "*This is scale smoke: small pictures, small networks, seconds of work. It shows that the study runs and "
     "what its page looks like; its verdicts are no evidence on the paper.*"
 )
+_RULE = (
+    "A verdict rests on the 95 % interval over seeds, or on the worst seed where a reason says longest or "
+    "largest; it is *not decided* where the interval leaves both answers open. A claim that is tested in "
+    "several ways holds, or does not, if every test says so, and *holds in part* if at least half of the "
+    "tests hold; the intervals are not corrected for the number of tests."
+)
 _COLOURS = 256
 
 
@@ -92,7 +98,7 @@ class Page:
         command = f"zscape study {self.order.name} --scale {self.order.scale}"
         made = f"Made at commit {commit()} with zscape {zscape.__version__} by\n\n```shell\n{command}\n```"
         warned = [_SMOKE] if self.order.scale == "smoke" else []
-        parts = [f"# {self.title}", *warned, *self._before, "## In short", verdicts, *self._body]
+        parts = [f"# {self.title}", *warned, *self._before, "## In short", verdicts, _RULE, *self._body]
         return "\n\n".join([*parts, "## How this page was made", made]) + "\n"
 
 
