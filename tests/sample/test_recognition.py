@@ -49,7 +49,7 @@ def test_many_rows_are_decoded_in_blocks():
 def test_bad_input_is_refused():
     for wrong, message in (
         ({"labels": None}, "the codes have none"),
-        ({"labels": Y[:-1]}, "one whole label each"),
+        ({"labels": Y[:-1]}, "one label each"),
         ({"labels": Y, "least": 1.1}, r"least in \[0, 1\]"),
         ({"labels": Y, "least": float("nan")}, r"least in \[0, 1\]"),
         ({"labels": Y + 1}, "lacks 5"),

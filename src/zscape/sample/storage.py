@@ -54,7 +54,7 @@ def load(path: str | os.PathLike[str]) -> Storable:
         path: The file.
 
     Raises:
-        RunFormatError: If the file is missing, damaged or not a density, or holds numbers that no density has.
+        RunFormatError: If the file is missing or damaged, or holds no density that can be.
     """
     remedy = "make it again with zscape.sample.save"
     if not os.path.isfile(path):

@@ -311,6 +311,7 @@ def check_settings(
 
     Raises:
         ValueError: If one is out of range or unknown, or a grid is too large.
+        TypeError: If the search is neither a name nor a Gradient.
     """
     check_is_fitted(density)
     latents = density.means_.shape[2]
@@ -318,7 +319,8 @@ def check_settings(
         raise ValueError(f"unknown parameters {parameters!r}: {nearest(parameters, _PARAMETERS)}")
     if not isinstance(search, Gradient | str):
         raise TypeError(
-            f"search needs to be one of {', '.join(_SEARCHES)} or a Gradient(decode, logits), but got {search!r}"
+            f"search needs to be one of {', '.join(_SEARCHES)}, or a Gradient(decode, logits), "
+            f"but got {search!r}"
         )
     if not isinstance(search, Gradient) and search not in _SEARCHES:
         raise ValueError(
