@@ -49,7 +49,7 @@ def normal_potential(
     .. math:: \frac{1}{2\sqrt\pi} \int_0^\infty \Big[1 - e^{-a^2 t} (1 + 2t)^{-D/2}
               e^{-t |x|^2 / (1 + 2t)}\Big] t^{-3/2} dt - a
 
-    by Gauss-Legendre quadrature with 128 nodes: relative error under 2e-9 (1e-12 for a = 0 and for a > 0.1).
+    by Gauss-Legendre quadrature with 128 nodes: relative error under 3e-9 (1e-12 for a = 0 and for a > 0.1).
 
     >>> normal_potential(np.array([0.0, 100.0]), 128).round(6)
     array([11.291633, 15.075842])
@@ -318,7 +318,7 @@ def distance(
         if not isinstance(target, int | np.integer):
             raise TypeError(
                 "distance needs codes as an array (N, D), or the number of latents of N(0, I), but got "
-                f"{type(target).__name__}; give the dimension of a StandardNormal, draws of another density"
+                f"{type(target).__name__}; give the dimension of a StandardNormal, or draws of another density"
             )
         target = int(target)
         if len(cloud.centre) != target:

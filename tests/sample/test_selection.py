@@ -162,7 +162,7 @@ def test_codes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="seed needs to be >= 0, but got -1"):
         representatives(cloud(5, 2), 2, seed=-1)
     # What is not of the annotated type is refused by the annotations under test, and by this without them.
-    with pytest.raises(TypeError, match="among the rows of codes, but got StandardNormal"):
+    with pytest.raises(TypeError, match=r"among the rows of codes, .* but got StandardNormal"):
         representatives.__wrapped__(StandardNormal(4), 4)
 
 

@@ -15,8 +15,9 @@ Avoided = np.ndarray | Sequence | Codes
 
 # Codes of the target that are looked at.
 _ROWS = 2000
-# In units of what independent draws have on average. One set of draws in a hundred in one latent, and fewer
-# in more, is beyond the first; sets chosen together are below the second wherever they can be.
+# In units of what independent draws have on average. Beyond the first are some 3 of 100 sets of draws in one
+# latent, 1 in two, none in 1,000 in twenty. With the second there is a warning for 24 of all digits beside
+# one, and none for 24 of one digit beside all where 100 new points make up for them.
 _FAR, _TOGETHER = 3.0, 0.5
 
 

@@ -69,8 +69,8 @@ def representatives(
     """
     if not isinstance(codes, Codes | np.ndarray | tuple):
         raise TypeError(
-            f"representatives chooses among the rows of codes, but got {type(codes).__name__}; quantize "
-            "makes new points for a density"
+            "representatives chooses among the rows of codes, an array (N, D) or a table, but got "
+            f"{type(codes).__name__}; new points for a density are made by quantize"
         )
     points, _ = code_arrays(codes)
     shown, seed = checked_avoid(avoid, points.shape[1]), checked_seed(seed)
