@@ -228,14 +228,14 @@ class Judge:
         try:
             colours, height, width = (operator.index(side) for side in json.loads(metadata["shape"]))
             classes = np.array([operator.index(label) for label in json.loads(metadata["classes"])], np.int64)
-            if (np.diff(classes) <= 0).any():
-                raise ValueError(f"its classes need to rise, but are {classes.tolist()}")
             judge = cls((colours, height, width), classes, bf16=json.loads(metadata["bf16"]) is True)
             judge.net.load_state_dict(tensors)
-            if not all(torch.isfinite(weight).all() for weight in judge.net.parameters()):
-                raise ValueError("some of its weights are not finite")
         except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise RunFormatError(f"{path} is not a whole judge ({error}); {_REMEDY}") from error
+        if (np.diff(classes) <= 0).any():
+            raise RunFormatError(f"{path} is not a whole judge (its classes do not rise); {_REMEDY}")
+        if not all(torch.isfinite(weight).all() for weight in judge.net.parameters()):
+            raise RunFormatError(f"{path} is not a whole judge (weights are not finite); {_REMEDY}")
         judge.net.requires_grad_(False)
         return judge
 
