@@ -318,7 +318,7 @@ def distance(
         if not isinstance(target, int | np.integer):
             raise TypeError(
                 "distance needs codes as an array (N, D), or the number of latents of N(0, I), but got "
-                f"{type(target).__name__}; give the dimension of a StandardNormal, or draws of another density"
+                f"{type(target).__name__}; give the dimension of a StandardNormal, or draws of a density"
             )
         target = int(target)
         if len(cloud.centre) != target:
