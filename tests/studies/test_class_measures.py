@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from zscape.base import Codes
-from zscape.sample import ByClass
+from zscape.errors import RunFormatError
+from zscape.sample import ByClass, tune
 from zscape.studies import class_measures as measures
 from zscape.studies.class_generation import SCALES
 
@@ -88,6 +89,18 @@ def test_recognised_codes_are_those_the_tuning_judge_gives_their_label(subject):
         wholes += whole
         assert kept & set(train.id[rows]) == (set(train.id[rows]) if whole else sure)
     assert wholes < 10
+
+
+def test_what_a_stopped_measurement_left_is_not_gone_on_with(subject, density, digits, tmp_path):
+    scale = dataclasses.replace(SCALES["smoke"], count=5, fresh=5, weights=(1.0,), components=1)
+    tune(density, subject.run.decode, subject.scoring, count=7, checkpoint=tmp_path / "Simple.npz")
+    left = (tmp_path / "Simple.npz").read_bytes()
+    with pytest.raises(RunFormatError):
+        tune(density, subject.run.decode, subject.tuning, count=5, checkpoint=tmp_path / "Simple.npz")
+
+    found = measures.measured(subject, scale, digits, tmp_path, lambda share, words: None)
+    assert [trial["weight"] for trial in found["fronts"][measures.SIMPLE]] == [1.0]
+    assert (tmp_path / "Simple.npz").read_bytes() != left
 
 
 def test_labels_are_needed():
