@@ -1,6 +1,7 @@
 """Numbers that are settings: what is refused, and that the message says what came."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -42,3 +43,10 @@ def test_bandwidths_of_other_types_are_refused(value, error):
     bandwidth_of = getattr(_kernels.bandwidth_of, "__wrapped__", _kernels.bandwidth_of)
     with pytest.raises(error, match=r'"median", "dimension" or a finite number > 0, but is '):
         bandwidth_of(value, np.eye(3), seed=0)
+
+
+@pytest.mark.parametrize("given", [2, np.float32(2), np.float16(2), np.int8(2), Fraction(2)])
+def test_a_bandwidth_of_any_real_type_is_a_float(given):
+    bandwidth_of = getattr(_kernels.bandwidth_of, "__wrapped__", _kernels.bandwidth_of)
+    found = bandwidth_of(given, np.ones((3, 2)), seed=0)
+    assert (found, type(found)) == (2.0, float)

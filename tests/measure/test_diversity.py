@@ -47,6 +47,13 @@ def test_one_direction_scores_1_and_opposite_ones_minus_1():
     assert measure.mean_cosine_similarity(np.array([[0, 200], [200, 0]], dtype=np.uint8)).value == 0
 
 
+@pytest.mark.parametrize("scale", [1e-163, 1e-161, 1e-155, 1e-101, 1e99])
+def test_cosines_keep_their_digits_where_squares_lose_theirs(scale):
+    """Squares of 1e-161 are not 0, but have three digits."""
+    x = np.array([[3.0, 4.0], [4.0, 3.0]]) * scale
+    assert measure.mean_cosine_similarity(x).value == pytest.approx(24 / 25, rel=1e-12)
+
+
 def test_within_classes_it_is_the_mean_over_classes():
     x, labels = draws(30, 4) + 0.3, np.repeat(["a", "b", "c"], [5, 10, 15])
     expected = np.mean([measure.mean_cosine_similarity(x[labels == each]).value for each in "abc"])
@@ -54,10 +61,15 @@ def test_within_classes_it_is_the_mean_over_classes():
     result = measure.mean_cosine_similarity(x[order], labels=labels[order])
     assert result.value == pytest.approx(expected)
     assert "over the 3 classes" in result.definition
+    numbers = np.unique(labels, return_inverse=True)[1]
+    assert measure.mean_cosine_similarity(x, labels=numbers).value == pytest.approx(expected)
     with pytest.raises(ValueError, match="class 1 has one"):
         measure.mean_cosine_similarity(draws(3, 2), labels=np.array([0, 0, 1]))
     with pytest.raises(ValueError, match=r"\(3,\), but have shape \(2,\)"):
         measure.mean_cosine_similarity(draws(3, 2), labels=np.array([0, 0]))
+    for wrong in ([0.0, math.nan, 0.0], [0.0, 0.0, 0.0], [None, None, None], [True, True, False]):
+        with pytest.raises(ValueError, match=f"such as {wrong[0]}; number them first"):
+            measure.mean_cosine_similarity(draws(3, 2), labels=np.array(wrong))
 
 
 @pytest.mark.parametrize("classes", [1, 4])
@@ -123,6 +135,34 @@ def test_the_gaussian_score_is_that_of_the_whole_matrix(order, std):
     assert f"Gaussian kernel, bandwidth {std:g}" in result.definition
 
 
+OUTLIERS = [1e10, 1e11, 1e16, 1e60, 1e99]
+
+
+@pytest.mark.parametrize("far", OUTLIERS)
+def test_a_far_sample_takes_no_digits_from_the_others(far):
+    x = draws(200, 2)
+    x[0] = far
+    std = float(np.median(pdist(x)))
+    kernel = full_gaussian(x, std)
+    assert measure.rke(x).value == pytest.approx(200**2 / (kernel**2).sum(), rel=1e-12)
+    scores = [measure.vendi_score(x, kernel="gaussian", order=order).value for order in (1, 2, math.inf)]
+    assert scores == pytest.approx([full_vendi(kernel, order) for order in (1, 2, math.inf)], rel=1e-9)
+
+
+@pytest.mark.parametrize("far", OUTLIERS[:3])
+def test_a_far_sample_takes_no_digits_from_random_features(monkeypatch, far):
+    """All but the far one, whose phases are those of no other, score the same."""
+    monkeypatch.setattr(diversity, "_EXACT", 100)
+    monkeypatch.setattr(diversity, "_FREQUENCIES", 256)
+    x = draws(401, 2)
+    near = measure.vendi_score(x[1:], kernel="gaussian", bandwidth=2.0).value
+    x[0] = far
+    exact = full_vendi(full_gaussian(x, 2.0), 1)
+    found = measure.vendi_score(x, kernel="gaussian", bandwidth=2.0).value
+    assert found == pytest.approx(exact, rel=0.03)
+    assert found > near
+
+
 @pytest.mark.parametrize("kernel", ["linear", "gaussian"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_equal_samples_score_1_and_samples_with_nothing_in_common_n(kernel, order):
@@ -151,6 +191,15 @@ def test_orders_near_1_come_near_that_of_order_1(order):
     x = draws(80, 5)
     near = measure.vendi_score(x, order=order, kernel="gaussian").value
     assert near == pytest.approx(measure.vendi_score(x, kernel="gaussian").value, rel=1e-4)
+
+
+@pytest.mark.parametrize("order", [1 - 1e-4, 1 + 1e-5, 1.0005])
+def test_orders_near_1_are_not_that_of_order_1(order):
+    x = np.array([[1.0, 0.0]] * 3 + [[0.0, 5.0]])
+    result = measure.vendi_score(x, order=order)
+    assert result.value == pytest.approx((0.75**order + 0.25**order) ** (1 / (1 - order)), rel=1e-9)
+    assert result.value != pytest.approx(measure.vendi_score(x).value, rel=1e-7)
+    assert result.name == "vendi_score_" + f"{order:g}".replace(".", "_")
 
 
 def test_two_groups_of_unequal_size_by_hand():
@@ -265,6 +314,25 @@ def test_entropies_by_hand():
     assert spread.value == single.value == pytest.approx(math.log(4))
     one = measure.classifier_entropy(np.tile([0.0, 1.0], (6, 1)))
     assert [result.value for result in one] == [0, 0]
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_the_interval_of_balanced_classes_is_that_of_the_second_order(classes):
+    """The first order is 0; N times twice the entropy lost is chi-squared of K - 1, of variance 2 (K - 1)."""
+    count = 40 * classes
+    spread = measure.classifier_entropy(np.tile(np.eye(classes), (40, 1)))[0]
+    error = math.sqrt(2 * (classes - 1)) / (2 * (count - 1))
+    assert spread.value == spread.high == pytest.approx(math.log(classes))
+    assert spread.low == pytest.approx(math.log(classes) - 1.959964 * error, rel=1e-9)
+
+
+def test_probabilities_are_scaled_to_sum_1():
+    p = np.random.default_rng(0).dirichlet(np.ones(4), 30)
+    scaled = p * np.linspace(0.991, 1.009, 30)[:, None]
+    for found, expected in zip(
+        measure.classifier_entropy(scaled), measure.classifier_entropy(p), strict=True
+    ):
+        assert (found.value, found.low) == pytest.approx((expected.value, expected.low), rel=1e-12)
 
 
 @pytest.mark.parametrize("truth", [np.full(10, 0.1), np.array([0.7, 0.2, 0.1])])

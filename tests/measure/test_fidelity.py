@@ -264,19 +264,43 @@ def test_the_interval_of_the_energy_distance_covers_the_closed_form_away_from_0(
 # Maximum mean discrepancy
 
 
-@pytest.mark.parametrize("unbiased", [True, False])
-def test_mmd_is_that_of_whole_matrices(small_blocks, unbiased):
-    x, y, std = draws(70, 3), draws(50, 3, 1) + 0.3, 1.3
+def full_mmd(x, y, std, unbiased):
+    """From whole matrices of differences, as the definition reads."""
     k = {
-        name: np.exp(-cdist(a, b, "sqeuclidean") / (2 * std**2))
+        name: np.exp(-np.square(cdist(a, b) / std) / 2)
         for name, (a, b) in {"xx": (x, x), "yy": (y, y), "xy": (x, y)}.items()
     }
     own = [(k[n].sum() - unbiased * len(k[n])) / (len(k[n]) * (len(k[n]) - unbiased)) for n in ("xx", "yy")]
-    result = measure.mmd(x, y, bandwidth=std, unbiased=unbiased)
-    assert result.value == pytest.approx(sum(own) - 2 * k["xy"].mean(), rel=1e-10)
+    return sum(own) - 2 * k["xy"].mean()
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+def test_mmd_is_that_of_whole_matrices(small_blocks, unbiased):
+    x, y = draws(70, 3), draws(50, 3, 1) + 0.3
+    result = measure.mmd(x, y, bandwidth=1.3, unbiased=unbiased)
+    assert result.value == pytest.approx(full_mmd(x, y, 1.3, unbiased), rel=1e-10)
     assert "bandwidth 1.3" in result.definition
     assert "70 real and 50 generated" in result.definition
     assert result.seed is None
+
+
+@pytest.mark.parametrize("far", [1e10, 1e11, 1e16, 1e60, 1e99])
+@pytest.mark.parametrize("first", [True, False])
+def test_mmd_of_a_set_with_one_far_sample_is_that_of_whole_matrices(small_blocks, far, first):
+    x, y = draws(200, 2), draws(150, 2, 1)
+    (x if first else y)[[0, 3]] = far
+    std = _kernels.bandwidth_of("median", x, y, seed=0)
+    assert measure.mmd(x, y).value == pytest.approx(full_mmd(x, y, std, True), rel=1e-10)
+
+
+@pytest.mark.parametrize("gap", [1e3, 1e4, 1e8, 1e12])
+def test_mmd_between_far_clusters_is_that_of_whole_matrices(small_blocks, gap):
+    x, y = draws(60, 2), draws(50, 2, 1)
+    x[::2] += gap
+    y[1::3] += gap
+    assert measure.mmd(x, y, bandwidth=1.0).value == pytest.approx(full_mmd(x, y, 1.0, True), rel=1e-7)
+    # A bandwidth as wide as the gap sees both as points.
+    assert measure.mmd(x, y, bandwidth=gap).value == pytest.approx(full_mmd(x, y, gap, True), rel=1e-7)
 
 
 def test_bandwidths_by_name_are_those_of_the_term():
@@ -372,6 +396,24 @@ def test_frechet_distance_is_that_of_a_matrix_square_root_and_symmetric(monkeypa
     turn = np.linalg.qr(draws(6, 6, 4))[0]
     assert measure.frechet_distance(x @ turn + 5, y @ turn + 5).value == pytest.approx(expected, rel=1e-8)
     assert measure.frechet_distance(x, x[::-1]).value == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-120, 1e-90, 1e-80, 1e-40, 1e40, 1e78, 1e80, 1e95])
+def test_frechet_distance_goes_with_the_square_of_the_scale(scale):
+    x, y = draws(50, 4), draws(40, 4, 1) @ draws(4, 4, 2) + 1
+    expected, found = measure.frechet_distance(x, y), measure.frechet_distance(scale * x, scale * y)
+    assert found.value / scale**2 == pytest.approx(expected.value, rel=1e-10)
+    floors = [float(r.definition.split("score about ")[1].split(")")[0]) for r in (expected, found)]
+    assert floors[1] / scale**2 == pytest.approx(floors[0], rel=2e-3)
+    # Beside a set of size 1 only the larger counts.
+    alone = float(np.trace(np.cov(x, rowvar=False))) + float(np.square(x.mean(axis=0)).sum())
+    beside = measure.frechet_distance(x * max(scale, 1), y * min(scale, 1)).value
+    assert beside / max(scale, 1) ** 2 == pytest.approx(alone, rel=1e-10)
+
+
+def test_two_constant_sets_are_as_far_as_their_means():
+    x = np.ones((9, 2))
+    assert measure.frechet_distance(x, x + np.array([3.0, 4.0])).value == pytest.approx(25)
 
 
 def test_the_bias_that_is_stated_is_that_of_two_draws():

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Num
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 
 from zscape.measure._checks import check_whole
-from zscape.measure._rows import center_of, float_blocks
+from zscape.measure._rows import float_blocks, middle_of
 
 Bandwidth = float | Literal["median", "dimension"]
 # Rows of one block; a block of kernel values is the square of this, 2 MB.
@@ -21,6 +21,9 @@ _ROWS = 512
 _MEDIAN_ROWS = 2000
 # Squares of larger quotients of a sample and the bandwidth could leave float64.
 _LARGEST = 1e100
+# Rows this many bandwidths from the middle are far. Products of nearer ones leave an exponent off by 1e-9,
+# the float64 rounding of the square; farther out that would drown the differences between neighbours.
+_FAR = 2000.0
 
 
 def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int) -> float:
@@ -47,13 +50,15 @@ def bandwidth_of(bandwidth: Bandwidth, *sets: Num[np.ndarray, "_ F"], seed: int)
         return float(np.median(distances)) if len(distances) else 1.0
     if isinstance(bandwidth, str) or not 0 < bandwidth < math.inf:
         raise ValueError(wanted)
+    # A product with a number of float32 would overflow.
+    bandwidth = float(bandwidth)
     largest = max(float(np.abs(block).max()) for rows in sets for _, block in float_blocks(rows))
     if largest > _LARGEST * bandwidth:
         raise ValueError(
             f"the bandwidth needs to be of the order of the distances, but is {bandwidth!r} for samples of "
             f"size {largest:.3g}; give it in the units of the data"
         )
-    return float(bandwidth)
+    return bandwidth
 
 
 def seed_of(bandwidth: Bandwidth, count: int, seed: int) -> int | None:
@@ -68,45 +73,76 @@ def named(bandwidth: Bandwidth, value: float) -> str:
 
 def own_means(rows: Num[np.ndarray, "N F"], bandwidth: float) -> Float[np.ndarray, "N"]:
     """Mean kernel of each row with all the others, itself left out."""
-    points = rows.astype(np.float64) - center_of(rows)
-    totals = np.zeros(len(points))
-    for here in _blocks(len(points)):
-        for there in _blocks(len(points), start=here.start):
-            kernel = gaussian(points[here], points[there], bandwidth)
+    middle, totals = middle_of(rows), np.zeros(len(rows))
+    for here in _blocks(len(rows)):
+        points = rows[here].astype(np.float64, copy=False)
+        for there in _blocks(len(rows), start=here.start):
+            kernel = gaussian(points, rows[there].astype(np.float64, copy=False), bandwidth, middle)
             if here == there:
                 np.fill_diagonal(kernel, 0.0)
             else:
                 totals[there] += kernel.sum(axis=0)
             totals[here] += kernel.sum(axis=1)
-    return totals / (len(points) - 1)
+    return totals / (len(rows) - 1)
 
 
 def cross_means(
     rows: Num[np.ndarray, "N F"], others: Num[np.ndarray, "M F"], bandwidth: float
 ) -> tuple[Float[np.ndarray, "N"], Float[np.ndarray, "M"]]:
     """Mean kernel of each row with all others, and of each other with all rows."""
-    center = center_of(rows)
+    middle = middle_of(rows)
     of_rows, of_others = np.zeros(len(rows)), np.zeros(len(others))
     for here in _blocks(len(rows)):
-        points = rows[here].astype(np.float64) - center
+        points = rows[here].astype(np.float64, copy=False)
         for there in _blocks(len(others)):
-            kernel = gaussian(points, others[there].astype(np.float64) - center, bandwidth)
+            kernel = gaussian(points, others[there].astype(np.float64, copy=False), bandwidth, middle)
             of_rows[here] += kernel.sum(axis=1)
             of_others[there] += kernel.sum(axis=0)
     return of_rows / len(others), of_others / len(rows)
 
 
 def gaussian(
-    a: Float[np.ndarray, "N F"], b: Float[np.ndarray, "M F"], bandwidth: float
+    a: Float[np.ndarray, "N F"],
+    b: Float[np.ndarray, "M F"],
+    bandwidth: float,
+    middle: Float[np.ndarray, "F"],
 ) -> Float[np.ndarray, "N M"]:
-    """exp(-|a - b|^2 / 2 s^2) for all pairs; rows should be centred, which keeps digits."""
-    a, b = a / bandwidth, b / bandwidth
-    exponents = a @ b.T
-    exponents -= np.square(a).sum(axis=1)[:, None] / 2
-    exponents -= np.square(b).sum(axis=1) / 2
+    """exp(-|a - b|^2 / 2 s^2) for all pairs: by products about the middle, by differences for far rows."""
+    near, squares, far = _scaled(a, bandwidth, middle)
+    others, other_squares, others_far = _scaled(b, bandwidth, middle)
+    exponents = near @ others.T
+    exponents -= squares[:, None] / 2
+    exponents -= other_squares / 2
     # Rounding leaves equal rows a little apart, on either side of 0.
     np.minimum(exponents, 0.0, out=exponents)
-    return np.exp(exponents, out=exponents)
+    kernel = np.exp(exponents, out=exponents)
+    for rows in _chunks(np.flatnonzero(far)):
+        kernel[rows] = _exact(a[rows], b, bandwidth)
+    for columns in _chunks(np.flatnonzero(others_far)):
+        kernel[np.ix_(~far, columns)] = _exact(a[~far], b[columns], bandwidth)
+    return kernel
+
+
+def _scaled(
+    rows: np.ndarray, bandwidth: float, middle: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows about the middle in bandwidths and their squares, 0 for far ones, and which these are."""
+    scaled = rows - middle
+    scaled /= bandwidth
+    # einsum does not warn where squares leave float64; infinite is far.
+    squares = np.einsum("nf,nf->n", scaled, scaled)
+    far = squares > _FAR**2
+    scaled[far], squares[far] = 0.0, 0.0
+    return scaled, squares, far
+
+
+def _exact(a: np.ndarray, b: np.ndarray, bandwidth: float) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.exp(-np.square(cdist(a, b) / bandwidth) / 2)
+
+
+def _chunks(positions: np.ndarray) -> Iterator[np.ndarray]:
+    return (positions[here] for here in _blocks(len(positions)))
 
 
 def _blocks(count: int, *, start: int = 0) -> Iterator[slice]:

@@ -14,6 +14,8 @@ from zscape.base import Codes, CodesLike, code_arrays
 BLOCK = 1 << 16
 # Products of blocks want this many rows, as long as these are 32 MB at most.
 _ROWS, _MOST = 256, 1 << 22
+# Rows whose median is the middle of all.
+_MIDDLE_ROWS = 512
 # Squares of larger numbers, and their sums, leave float64.
 _LARGEST = 1e100
 
@@ -84,3 +86,8 @@ def float_blocks(rows: np.ndarray) -> Iterator[tuple[slice, Float[np.ndarray, "B
 def center_of(rows: np.ndarray) -> Float[np.ndarray, "F"]:
     """Mean row, without a float64 copy of all of them."""
     return sum((block.sum(axis=0) for _, block in float_blocks(rows)), np.zeros(rows.shape[1])) / len(rows)
+
+
+def middle_of(rows: np.ndarray) -> Float[np.ndarray, "F"]:
+    """Median of each feature over 512 rows spread over all: near most rows, wherever a few lie."""
+    return np.median(rows[:: -(-len(rows) // _MIDDLE_ROWS)].astype(np.float64), axis=0)

@@ -20,7 +20,7 @@ from zscape.base import CodesLike, Result
 from zscape.measure._checks import check_number, check_whole
 from zscape.measure._estimate import Z95, around, standard_error
 from zscape.measure._kernels import Bandwidth, bandwidth_of, gaussian, named, own_means, seed_of
-from zscape.measure._rows import center_of, float_blocks, rows_of
+from zscape.measure._rows import float_blocks, middle_of, rows_of
 
 Kernel = Literal["linear", "gaussian"]
 # Samples up to which the Gaussian kernel matrix is formed: 128 MB and 10 s on one core.
@@ -57,7 +57,7 @@ def mean_cosine_similarity(generated: CodesLike, *, labels: Shaped[np.ndarray, "
 
     Raises:
         ValueError: If there are fewer than two samples (of a class), a sample is all zeros or not finite, or
-            labels are not one a sample.
+            labels are not one whole number or text a sample.
     """
     rows = rows_of(generated, "generated", least=2)
     if labels is None:
@@ -353,6 +353,12 @@ def _mean_cosines(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def _within_classes(rows: np.ndarray, labels: np.ndarray) -> tuple[float, float | None, int]:
     if labels.shape != (len(rows),):
         raise ValueError(f"labels need one entry a sample, ({len(rows)},), but have shape {labels.shape}")
+    if labels.dtype.kind not in "iuU":
+        raise ValueError(
+            f"labels need to be whole numbers or texts, but are {labels.dtype}, such as "
+            f"{labels.tolist()[0]!r}; "
+            "number them first: names, labels = np.unique(labels, return_inverse=True)"
+        )
     classes, counts = np.unique(labels, return_counts=True)
     if counts.min() < 2:
         raise ValueError(
@@ -397,8 +403,8 @@ def _mean_squared_cosines(rows: np.ndarray) -> np.ndarray:
 
 
 def _gaussian_spectrum(rows: np.ndarray, std: float) -> np.ndarray:
-    points = rows.astype(np.float64) - center_of(rows)
-    return _spectrum(gaussian(points, points, std), len(rows))
+    points = rows.astype(np.float64, copy=False)
+    return _spectrum(gaussian(points, points, std, middle_of(rows)), len(rows))
 
 
 def _random_spectrum(rows: np.ndarray, std: float, order: float, seed: int) -> np.ndarray:
@@ -410,9 +416,9 @@ def _random_spectrum(rows: np.ndarray, std: float, order: float, seed: int) -> n
             f"order {order:g} of {count:,}; take a part of the samples"
         )
     frequencies = np.random.default_rng(seed).standard_normal((rows.shape[1], _FREQUENCIES)) / std
-    center, gram = center_of(rows), np.zeros((2 * _FREQUENCIES, 2 * _FREQUENCIES))
+    middle, gram = middle_of(rows), np.zeros((2 * _FREQUENCIES, 2 * _FREQUENCIES))
     for start in range(0, count, _FREQUENCIES):
-        phases = (rows[start : start + _FREQUENCIES].astype(np.float64) - center) @ frequencies
+        phases = (rows[start : start + _FREQUENCIES].astype(np.float64) - middle) @ frequencies
         waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
         gram += waves.T @ waves
     return _spectrum(gram, count)

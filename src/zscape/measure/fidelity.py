@@ -335,16 +335,19 @@ def frechet_distance(
             "whose bias dominates; take more samples or fewer features",
             stacklevel=2,
         )
+    # Products of two covariances have fourth powers of the data, which leave float64 first.
+    total = float(np.trace(covariance) + np.trace(other_covariance)) or 1.0
+    covariance, other_covariance = covariance / total, other_covariance / total
     values, vectors = np.linalg.eigh(covariance)
     # Rounding may put an eigenvalue of 0 just below it.
     values = np.clip(values, 0.0, None)
     root = vectors * np.sqrt(values)
     crossed = np.clip(np.linalg.eigvalsh(root.T @ other_covariance @ root), 0.0, None)
     spread = np.trace(covariance) + np.trace(other_covariance) - 2 * np.sqrt(crossed).sum()
-    floor = (1 / len(sets[0]) + 1 / len(sets[1])) * _noise(values)
+    floor = (1 / len(sets[0]) + 1 / len(sets[1])) * total * _noise(values)
     return Result(
         name="frechet_distance" if features is None else "frechet_distance_of_features",
-        value=max(float(np.square(mean - other_mean).sum() + spread), 0.0),
+        value=max(float(np.square(mean - other_mean).sum() + total * spread), 0.0),
         low=None,
         high=None,
         n=len(sets[1]),
