@@ -131,6 +131,16 @@ def test_a_tuned_density_is_drawn_from_as_it_was_saved(drawn, run):
     assert not (run / "by-class.npz").exists()
 
 
+def test_avoided_codes_of_something_else_are_a_note(drawn, zscape, run):
+    drawn("--density", "empirical", "--count", 24)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    words = ("--method", "representatives", "--label", "3", "--count", 6, "--avoid", kept)
+    done = zscape("sample", run, *words)
+    assert done.code == 0, done.err
+    (note,) = [line for line in done.err.splitlines() if line.startswith("note: ")]
+    assert "avoid" in note
+
+
 def test_a_model_without_a_prior_says_so(zscape, run):
     spec = json.loads((run / "spec.json").read_text())
     del spec["objective"]["kl"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +112,11 @@ def sample(path: Path, asked: Asked, data: Callable[[Run], Data]) -> tuple[dict[
     _check(asked)
     run = Run(path)
     kept = _read_avoided(asked.avoid, run.model.latent)
-    with console.progress(asked.method) as told:
+    with console.progress(asked.method) as told, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
         drawn = _DRAWERS[asked.method](run, asked, kept, told)
+    for warning in caught:
+        console.tell(f"note: {warning.message}")
     comparison = None if asked.method == "iid" else drawn.independent(asked.count, asked.seed)
     # Before anything is written, as the data may be gone.
     originals = None if drawn.rows is None else data(run)
