@@ -200,8 +200,8 @@ def test_nothing_is_decoded_twice(tmp_path):
 
     path = tmp_path / "front.npz"
     first = front(fitted(), counted, (Bounds(), Bounds(0.1)), count=40, checkpoint=path)
-    # One probe, 41 settings of two classes, and each point scored.
-    assert len(calls) == 1 + 82 + 2 * len(first)
+    # A probe of each class, 41 settings of two classes, and each point scored.
+    assert len(calls) == 2 + 82 + 2 * len(first)
     assert sum(size == 40 for size in calls) == 82
     calls.clear()
     again = front(fitted(), counted, (Bounds(), Bounds(0.1)), count=40, checkpoint=path)

@@ -147,7 +147,7 @@ FAULTS = [
         (lopsided, "'covariances' needs symmetric matrices"),
         (lambda v: v[..., 0], r"'covariances' needs shape \(C, K, D, D\)"),
     ], "statistics": [(lambda s: np.array("diagonal"), r"'covariances' needs shape \(C, K, D\)")]}),
-    (by_class("mixture"), {"statistics": [(lambda s: np.array("full"), "one component for 'full', but has 2")]}),
+    (by_class("mixture"), {"statistics": [(lambda s: np.array("full"), "one component for 'full'")]}),
     (fitted()[0], {"dimension": [
         (lambda d: np.array(0), "'dimension' needs numbers >= 1"),
         (lambda d: np.array(2.5), "'dimension' needs whole numbers"),

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from zscape.errors import RunFormatError
-from zscape.sample import ByClass, Gradient, tune
+from zscape.sample import ByClass, Gradient, LabelledJudge, tune
+from zscape.sample._visits import Judged, Visits
+from zscape.sample.tuning import check_settings, tune_on
 
 THETAS = [step / 10 for step in range(11)]
 
@@ -153,8 +155,6 @@ def test_more_parameters_are_no_worse_and_all_searches_agree_on_an_easy_case():
 
 
 def test_the_gradient_is_that_of_finite_differences():
-    from zscape.sample._visits import Judged
-
     density, judge = fitted(2), Halves()
     judged = Judged(density, decode, judge, count=25, seed=1)
     through = (decode_tensor, judge.logits)
@@ -279,12 +279,13 @@ def test_a_stopped_tuning_ends_as_an_undisturbed_one(tmp_path, search, after):
     assert np.array_equal(again.density.theta, whole.density.theta)
     assert (again.objective, again.evaluations) == (whole.objective, whole.evaluations)
     assert [t.objective for t in again.history] == [t.objective for t in whole.history]
-    # What was decoded before the stop is not decoded again; the two extra calls are the probes.
+    # What was decoded before the stop is not decoded again; each call probes the two classes.
     if search != "slope" and before:
-        assert len(calls) == whole.evaluations + 2
+        assert len(calls) == whole.evaluations + 4
     done = len(calls)
     tune(density, counted, judge, **asked, checkpoint=path)
-    assert len(calls) == done + 1
+    assert all(size != 20 for size in calls[done:])
+    assert len(calls) == done + 2 + (search == "slope")
 
 
 def test_another_weight_may_share_a_checkpoint(tmp_path):
@@ -313,9 +314,154 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(RunFormatError, match="not a readable checkpoint"):
             tune(density, decode, judge, count=20, checkpoint=path)
-    np.savez(path, key=np.array("x"))
-    with pytest.raises(RunFormatError, match="not a readable checkpoint"):
-        tune(density, decode, judge, count=20, checkpoint=path)
+
+
+class Shifted(Halves):
+    """As sure at the class means, but with another boundary between the classes."""
+
+    def __init__(self, shift, hard=False):
+        super().__init__()
+        self.shift, self.hard = shift, hard
+
+    def logits(self, pictures):
+        first = pictures.reshape(len(pictures), -1)[:, 0]
+        # Steep, so that away from the boundary probabilities are 0 or 1 to the last digit shown.
+        return 60 * torch.stack([self.shift - first, first - self.shift], dim=1)
+
+    def __call__(self, pictures):
+        soft = super().__call__(pictures)
+        return np.eye(2)[soft.argmax(axis=1)] if self.hard else soft
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_a_judge_with_another_boundary_is_another(tmp_path, hard):
+    density, judge, path = fitted(), Shifted(0.0, hard), tmp_path / "tuning.npz"
+    first = tune(density, decode, judge, count=20, checkpoint=path)
+    centres = decode(density.means_[:, 0])
+    for shift in (-0.2, 0.05, 0.3):
+        other = Shifted(shift, hard)
+        assert np.allclose(judge(centres), other(centres), atol=1e-9)
+        with pytest.raises(RunFormatError, match="another decoder or judge"):
+            tune(density, decode, other, count=20, checkpoint=path)
+    again = tune(density, decode, Shifted(0.0, hard), count=20, checkpoint=path)
+    assert [trial.objective for trial in again.history] == [trial.objective for trial in first.history]
+
+
+def test_rounding_is_no_other_function_but_one_pixel_of_a_few_pictures_is(tmp_path):
+    density, judge, path = fitted(), Halves(), tmp_path / "tuning.npz"
+    tune(density, decode, judge, count=20, checkpoint=path)
+
+    def brighter(z):
+        pictures = decode(z)
+        pictures[z[:, 1] > 2, 2] += 0.02
+        return pictures
+
+    with pytest.raises(RunFormatError, match="another decoder or judge"):
+        tune(density, brighter, judge, count=20, checkpoint=path)
+    rounded = tune(
+        density,
+        lambda z: decode(z).astype(np.float32),
+        lambda x: judge(x).astype(np.float32),
+        count=20,
+        checkpoint=path,
+    )
+    assert rounded.objective == tune(density, decode, judge, count=20).objective
+
+
+def test_a_judge_that_names_its_columns_otherwise_is_another(tmp_path):
+    density, judge, path = fitted(), Halves(), tmp_path / "tuning.npz"
+    tune(density, decode, LabelledJudge(judge, [2, 5]), count=20, checkpoint=path)
+    with pytest.raises(RunFormatError, match="another decoder or judge"):
+        tune(density, decode, LabelledJudge(judge, [5, 2]), count=20, checkpoint=path)
+
+
+def test_slopes_are_of_one_gradient_and_of_each_weight(tmp_path):
+    density, judge, path = fitted(), Halves(), tmp_path / "tuning.npz"
+    calls = []
+
+    def logits(pictures):
+        calls.append(len(pictures))
+        return judge.logits(pictures)
+
+    def found(weight, search, checkpoint=path):
+        settings = {"parameters": "medium2", "search": search, "weight": weight, "count": 20}
+        return tune(density, decode, judge, **settings, checkpoint=checkpoint)
+
+    # Values alone first: a checkpoint without slopes takes any.
+    tune(density, decode, judge, count=20, checkpoint=path)
+    through = Gradient(decode_tensor, logits)
+    shared = [found(weight, through) for weight in (0.5, 4.0)]
+    alone = [found(weight, through, None) for weight in (0.5, 4.0)]
+    assert shared[0].objective != shared[1].objective
+    for one, two in zip(shared, alone, strict=True):
+        assert np.array_equal(one.density.theta, two.density.theta)
+        assert one.evaluations == two.evaluations
+    calls.clear()
+    assert np.array_equal(found(4.0, through).density.theta, alone[1].density.theta)
+    # The class means, and a probe of each class.
+    assert calls == [2, 200, 200]
+    # As good at the class means, where they are compared with the judge.
+    others = (
+        Gradient(decode_tensor, lambda pictures: judge.logits(pictures) * 1.1),
+        Gradient(lambda z: decode_tensor(z) * torch.tensor([1.0, 1.01, 1.0]), judge.logits),
+    )
+    for other in others:
+        with pytest.raises(RunFormatError, match="slopes of another Gradient"):
+            found(0.5, other)
+    # A search without slopes has no use for them, and leaves them there.
+    found(0.5, "coordinates")
+    calls.clear()
+    found(0.5, through)
+    assert calls == [2, 200, 200]
+
+
+def checkpoint_of(path):
+    judge = Halves()
+    settings = {"parameters": "medium1", "search": Gradient(decode_tensor, judge.logits), "count": 20}
+    tune(fitted(), decode, judge, **settings, checkpoint=path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    return arrays, lambda: tune(fitted(), decode, judge, **settings, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "message"),
+    [
+        ("key", lambda key: np.array([1, 2]), "'key' needs text"),
+        ("pictures", lambda a: a * np.nan, "'pictures' needs finite"),
+        ("probabilities", lambda a: a[:-1], "'probabilities' needs shape"),
+        ("rows", lambda a: a + 0.5, "'rows' needs whole numbers, but has dtype float64"),
+        ("rows", lambda a: a.astype(str), "'rows' needs whole numbers, but has dtype <U"),
+        ("rows", lambda a: a + 1, "'rows' needs numbers >= 0 and <= 1"),
+        ("rows", lambda a: -a, "'rows' needs numbers >= 0 and <= 1"),
+        ("rows", lambda a: a[:0], "'rows' needs shape"),
+        ("thetas", lambda a: a[:-1], "'thetas' needs shape"),
+        ("thetas", lambda a: a[:, :1], "'thetas' needs shape .* D=2, but has"),
+        ("thetas", lambda a: a.astype(np.float32)[..., None], "'thetas' needs shape"),
+        ("cosines", lambda a: a * np.nan, "'cosines' needs finite"),
+        ("cosines", lambda a: a + 2, "'cosines' needs numbers"),
+        ("cosines", lambda a: np.array(1.0), "'cosines' needs shape"),
+        ("accuracies", lambda a: a + 1, "'accuracies' needs numbers >= 0 and <= 1"),
+        ("accuracies", None, "'accuracies'"),
+        ("slope_pictures", lambda a: a[:, :-1], "'slope_pictures' needs shape"),
+        ("slope_probabilities", None, "'slope_probabilities'"),
+        ("slope_rows", lambda a: a + 7, "'slope_rows' needs numbers"),
+        ("slope_thetas", lambda a: a.ravel(), "'slope_thetas' needs shape"),
+        ("slope_weights", lambda a: a[1:], "'slope_weights' needs shape"),
+        ("slope_weights", lambda a: a > 0, "'slope_weights' needs real numbers, but has dtype bool"),
+        ("slopes", lambda a: a[:, 1:], r"'slopes' needs shape .* D\+1=3"),
+        ("slopes", lambda a: a + np.nan, "'slopes' needs finite"),
+    ],
+)  # fmt: skip
+def test_arrays_that_no_checkpoint_has_are_refused_by_name(tmp_path, name, fault, message):
+    path = tmp_path / "tuning.npz"
+    arrays, again = checkpoint_of(path)
+    original = arrays.pop(name)
+    np.savez(path, **arrays, **({} if fault is None else {name: fault(original)}))
+    before = path.read_bytes()
+    with pytest.raises(RunFormatError, match=f"not a readable checkpoint of a tuning .*{message}.*delete it"):
+        again()
+    assert path.read_bytes() == before
 
 
 def test_watch_hears_of_every_set_and_the_best_so_far():
@@ -390,15 +536,15 @@ def test_functions_of_tensors_that_disagree_are_refused():
 def test_bad_functions_are_refused():
     density, judge = fitted(), Halves()
     for wrong, message in (
-        (lambda z: decode(z)[:-1], "decode must give 2 pictures"),
-        (lambda z: decode(z)[:, 0], "decode must give 2 pictures, but gave shape"),
+        (lambda z: decode(z)[:-1], "decode must give 100 pictures"),
+        (lambda z: decode(z)[:, 0], "decode must give 100 pictures, but gave shape"),
         (lambda z: decode(z) * np.nan, "hold NaN"),
     ):
         with pytest.raises(ValueError, match=message):
             tune(density, wrong, judge)
     for wrong, message in (
-        (lambda x: judge(x)[:, 0], r"probabilities \(2, 2\)"),
-        (lambda x: judge(x)[:, :1], r"probabilities \(2, 2\), but gave shape \(2, 1\).*LabelledJudge"),
+        (lambda x: judge(x)[:, 0], r"probabilities \(100, 2\)"),
+        (lambda x: judge(x)[:, :1], r"probabilities \(100, 2\), but gave shape \(100, 1\).*LabelledJudge"),
         (lambda x: judge(x) * np.nan, "hold NaN"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -410,3 +556,28 @@ def test_short_words_for_what_was_found():
     assert repr(tuned).startswith(f"Tuned(objective {tuned.objective:.4g}, cosine ")
     assert repr(tuned).endswith(f", theta {tuned.density.theta:.3g}, 82 evaluations, 44 in history)")
     assert repr(tuned.history[-1]).endswith(", theta 1, draws 5)")
+
+
+def test_a_search_that_is_no_name_is_refused():
+    # The annotations refuse it under test, and this without them.
+    with pytest.raises(TypeError, match=r"grid, coordinates, or a Gradient\(decode, logits\), but got 5"):
+        check_settings.__wrapped__(fitted(), parameters="medium1", search=5, weight=1.0, count=10)
+
+
+def test_logits_of_other_columns_are_refused():
+    density, judge = fitted(), Halves()
+    wide = Gradient(decode_tensor, Halves((2, 5, 9)).logits)
+    with pytest.raises(ValueError, match=r"logits of shape \(2, 2\), but got \(2, 3\)"):
+        tune(density, decode, judge, parameters="medium1", search=wide, count=10)
+
+
+def test_the_best_is_forgotten_between_searches():
+    density, judge, heard = fitted(), Halves(), []
+    with Visits(
+        Judged(density, decode, judge, count=20, seed=0), None, lambda *row: heard.append(row)
+    ) as visits:
+        for weight in (0.0, 50.0):
+            heard.clear()
+            tune_on(visits, density, parameters="simple", search="auto", weight=weight)
+            assert heard[0] == (1, np.inf)
+            assert heard[-1][0] == len(heard) == 82

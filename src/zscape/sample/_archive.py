@@ -60,6 +60,7 @@ class Fields:
     """Named arrays, each checked as it is asked for.
 
     Sizes that go by one letter must agree: once "means" were found to be "K D", the weights "K" are as many.
+    Those that are known beforehand are given, as in `Fields(arrays, D=3)`.
 
     >>> fields = Fields({"means": np.zeros((2, 3)), "weights": np.ones(4)})
     >>> fields.numbers("means", "K D").shape
@@ -69,8 +70,8 @@ class Fields:
     ValueError: 'weights' needs shape (K) with K=2, but has (4,)
     """
 
-    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
-        self._arrays, self._sizes = arrays, dict[str, int]()
+    def __init__(self, arrays: Mapping[str, np.ndarray], **sizes: int) -> None:
+        self._arrays, self._sizes = arrays, sizes
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
@@ -84,14 +85,14 @@ class Fields:
         """
         return self._within(name, self._shaped(name, axes, "f").astype(np.float64), least, most)
 
-    def wholes(self, name: str, axes: str, *, least: float = -np.inf) -> np.ndarray:
+    def wholes(self, name: str, axes: str, *, least: float = -np.inf, most: float = np.inf) -> np.ndarray:
         """Whole numbers as int64, with a letter for each axis; none of them empty.
 
         Raises:
             KeyError: If there is no such array.
-            ValueError: If it is of another shape or type, or below `least`.
+            ValueError: If it is of another shape or type, or out of range.
         """
-        return self._within(name, self._shaped(name, axes, "i").astype(np.int64), least, np.inf)
+        return self._within(name, self._shaped(name, axes, "i").astype(np.int64), least, most)
 
     def number(self, name: str, *, least: float = -np.inf, most: float = np.inf) -> float:
         """One finite real number; raises as `numbers`."""

@@ -191,7 +191,7 @@ def tune_on(
     """As `tune`, on draws that are there already and what is known of them."""
     visits.begin()
     if isinstance(search, Gradient):
-        visits.judged.check((search.decode, search.logits))
+        visits.follow((search.decode, search.logits))
     descent = _Descent(visits, weight)
     if parameters == "simple":
         best = descent.cells()
