@@ -297,3 +297,16 @@ def test_negative_seeds_are_refused():
     ):
         with pytest.raises(ValueError, match="seed needs to be >= 0, but got -1"):
             call()
+
+
+def test_variances_of_few_codes_are_unbiased():
+    # Of 0 and 2 the unbiased variance is 2, and that of 1, 2 and 6 is 7.
+    density = ByClass().fit(np.array([[0.0], [2.0], [1.0], [2.0], [6.0]]), np.array([0, 0, 1, 1, 1]))
+    assert density.covariances_[:, 0, 0] == pytest.approx([2, 7], rel=1e-9)
+
+
+def test_labels_that_int64_cannot_hold_are_refused():
+    z, y = classed()
+    with pytest.raises(ValueError, match=r"below 2\^63, but the largest is 9223372036854775809"):
+        ByClass().fit(z, (y > 3).astype(np.uint64) + np.uint64(2**63))
+    assert ByClass().fit(z, (y > 3).astype(np.uint64)).classes_.tolist() == [0, 1]

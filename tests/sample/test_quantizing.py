@@ -1,5 +1,6 @@
 """Quantization against exact optima, gradients by differences, nulls, invariances and wrong arguments."""
 
+import dataclasses
 import itertools
 import tracemalloc
 
@@ -19,6 +20,7 @@ from zscape.sample import (
     adam,
     quantize,
     quantize_by_class,
+    quantizing,
 )
 from zscape.sample import _descent as descent
 from zscape.sample import _targets as targets
@@ -296,7 +298,7 @@ def test_two_weighted_points_on_the_line_are_medians_of_their_parts():
     assert [low, high] == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("latents", [1, 2, 64])
+@pytest.mark.parametrize("latents", [2, 64])
 def test_points_on_the_shell_have_the_radii_of_draws(latents):
     result = quantize(StandardNormal(latents), 12, shell=True)
     expected = chi.ppf((np.arange(12) + 0.5) / 12, latents)
@@ -497,6 +499,31 @@ def test_progress_is_told():
             "return_inverse=True",
         ),
         (lambda: quantize_by_class(draws(9, 2), {}, labels=np.arange(9) % 3), "no label was asked"),
+        (
+            lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(9) / 2),
+            "labels need to be whole numbers, but are float64, such as 0.0",
+        ),
+        (
+            lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(9)[:, None]),
+            r"one label each, \(9,\), but got shape \(9, 1\)",
+        ),
+        (
+            lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(9) > 4),
+            "labels need to be whole numbers, but are bool, such as False",
+        ),
+        (
+            lambda: quantize_by_class(
+                draws(9, 2), 2, labels=np.arange(9, dtype=np.uint64) + np.uint64(2**63)
+            ),
+            r"labels need to be below 2\^63, but the largest is 9223372036854775816",
+        ),
+        (lambda: quantize(draws(9, 1), 2, shell=True), "at least 2 latents, .* but the target has 1"),
+        (lambda: quantize(StandardNormal(1), 2, shell=True), "at least 2 latents"),
+        (lambda: quantize(draws(9, 2), 2, smoothing=1e200), r"10,000 times the scale .* but is 1e\+200"),
+        (lambda: quantize(StandardNormal(2), 2, smoothing=1e7), "of the target, 1, but is 1e"),
+        (lambda: adam(StandardNormal(2), 2, smoothing=1e7), "of the target, 1, but is 1e"),
+        (lambda: quantize(Empirical(), 2), "Empirical instance is not fitted yet"),
+        (lambda: quantize(Gaussian(), 2), "Gaussian instance is not fitted yet"),
     ],
 )
 def test_wrong_arguments_are_refused(call, message):
@@ -565,3 +592,65 @@ def test_short_words_for_points():
     assert repr(result) == f"Quantization(4 points, D=2, avoid 3, distance {distance:.4g})"
     weighted = quantize(StandardNormal(1), 2, weights=np.array([1.0, 3.0]))
     assert repr(weighted) == "Quantization(2 points, D=1, weights 0.25 to 0.75)"
+
+
+def test_labels_of_any_whole_type_are_alike():
+    codes, labels = draws(30, 2), np.arange(30) % 3
+    expected = quantize_by_class(codes, 2, labels=labels)
+    for same in (labels.astype(np.uint8), labels.astype(np.uint64), labels.astype(np.int32)):
+        points, found = quantize_by_class(codes, 2, labels=same)
+        assert np.array_equal(points, expected[0])
+        assert np.array_equal(found, expected[1])
+        assert found.dtype == np.int64
+
+
+def test_a_wide_smoothing_leaves_the_mean():
+    # h(v) is |v|^2 / (2 a) for large a, so all that counts is the mean of the points.
+    codes = draws(200, 2) + 5
+    found = quantize(codes, 3, smoothing=9e3 * codes.std())
+    assert found.points.mean(axis=0) == pytest.approx(codes.mean(axis=0), abs=1e-3)
+
+
+@pytest.mark.parametrize("least", [1e-15, 1e-200, 1e-300])
+def test_a_point_of_next_to_no_weight_takes_nothing_from_the_others(least):
+    two = quantize(StandardNormal(2), 2)
+    three = quantize(StandardNormal(2), 3, weights=np.array([1, least, 1]))
+    assert np.isfinite(three.points).all()
+    assert three.distance == pytest.approx(two.distance, rel=1e-6)
+    assert three.weights.min() == pytest.approx(least / 2, rel=1e-6, abs=0)
+
+
+def test_a_density_is_judged_on_fresh_draws_without_bias(monkeypatch):
+    monkeypatch.setattr(targets, "_DRAWS", 12)
+    monkeypatch.setattr(targets, "_DRAWS_EACH", 1)
+    goal = targets.target_of(Gaussian().fit(draws(50, 2)), 3, smoothing=0.1, seed=4)
+    assert goal.codes.shape == goal.judged.shape == (12, 2)
+    assert not np.isin(goal.judged, goal.codes).any()
+    gaps = [np.hypot(np.linalg.norm(a - b), 0.1) - 0.1 for a, b in itertools.permutations(goal.judged, 2)]
+    assert goal.spread == pytest.approx(np.mean(gaps))
+    # Of codes the zero diagonal is part of the law.
+    codes = targets.target_of(goal.judged, 3, smoothing=0.1, seed=4)
+    assert codes.spread == pytest.approx(np.sum(gaps) / 12**2)
+
+
+def test_on_the_shell_the_innermost_draw_gets_the_smallest_radius():
+    goal = targets.target_of(draws(400, 3) + 7, 20, smoothing=0.0, seed=0)
+    plain = descent.Shape(20, None, None, False, goal.centre, goal.scale)
+    shell = dataclasses.replace(plain, radii=np.arange(1.0, 21))
+    loose, sorted_points = (quantizing._first_points(goal, shape, [3, 0]) for shape in (plain, shell))
+    lengths = np.linalg.norm(sorted_points - goal.centre, axis=1)
+    assert (np.diff(lengths) > 0).all()
+    assert (np.diff(np.linalg.norm(loose - goal.centre, axis=1)) < 0).any()
+    assert np.array_equal(np.sort(loose, axis=0), np.sort(sorted_points, axis=0))
+
+
+def test_free_weights_of_far_logits_are_finite_and_positive():
+    shape = descent.Shape(3, None, np.full(3, 1 / 3), True, np.zeros(2), 1.0)
+    problem = descent.Problem(energy.Cloud(draws(9, 2)), shape, 1.0)
+    points, weights = problem.unpack(np.concatenate([np.arange(6.0), [2000.0, 2000.0, -3000.0]]))
+    assert np.array_equal(points, np.arange(6.0).reshape(3, 2))
+    assert weights[:2] == pytest.approx([0.5, 0.5])
+    assert 0 < weights[2] < 1e-100
+    value, gradient = problem(np.concatenate([draws(1, 6)[0], [2000.0, 2000.0, -3000.0]]))
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()

@@ -116,6 +116,11 @@ def test_zeros_of_either_sign_and_single_precision_are_known_again():
     shown = np.array([[-0.0, 1.0], [0.0, 2.0]])
     assert representatives(codes, 1, avoid=shown).tolist() == [2]
     assert representatives(codes, 1, avoid=codes[[0, 1]].astype(np.float64)).tolist() == [2]
+    # The two rows are not merely bad choices: they are no choices.
+    for row, other in ((0, 1), (1, 0)):
+        with pytest.raises(ValueError, match="1 <= count <= 2, the rows there are beside those avoided"):
+            representatives(codes, 3, avoid=shown[[row]])
+        assert sorted(representatives(codes, 2, avoid=shown[[row]]).tolist()) == [other, 2]
 
 
 def test_tables_and_pairs_are_read_by_their_means():
@@ -138,6 +143,15 @@ def test_of_many_rows_some_are_considered_against_all(monkeypatch):
     # The optimum on the line is known: quantiles (2 j - 1) / 20, whatever rows were considered.
     best = np.quantile(codes, (2 * np.arange(10) + 1) / 20)[:, None]
     assert distance(codes[chosen], codes) < 1.02 * distance(best, codes)
+
+
+def test_four_rows_are_considered_for_each_that_is_chosen(monkeypatch):
+    monkeypatch.setattr(selection, "_POOL", 1)
+    codes = cloud(2000, 1)
+    random = np.random.default_rng(5)
+    drawn = np.mean([distance(random.permutation(codes)[:10], codes) for _ in range(50)])
+    found = [distance(codes[representatives(codes, 10, seed=seed)], codes) for seed in range(5)]
+    assert max(found) < 0.3 * drawn
 
 
 @pytest.mark.parametrize("count", [0, -1, 6])
