@@ -90,6 +90,17 @@ def test_without_a_setting_within_the_limit_the_least_cosine_decides(evidence, c
     assert "no setting has a mean cosine" in paper.reason
 
 
+def test_a_method_that_fits_only_the_draws_tuned_on_is_not_chosen(evidence):
+    found = evidence()
+    for model in found.models:
+        fitting = model.found["fronts"]["Medium2"][0]
+        fitting["tuned"] = {"cosine": 0.1, "accuracy": 1.0, "objective": 0.1}
+        fitting["tuning accuracy"] = 0.5
+        model.found["fronts"]["mixture"][0]["tuning accuracy"] = 0.999
+    page = written(class_page._targets, found)
+    assert all(finding.reason.startswith("mixture, weight 1") for finding in page.findings)
+
+
 def test_the_published_number_stands_beside_its_own_cell_alone(evidence):
     rows = written(class_page._targets, evidence()).rows
     beside = {(row.setting, row.measure): row.paper for row in rows if row.paper is not None}

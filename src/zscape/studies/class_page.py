@@ -506,9 +506,9 @@ def _targets(page: Page, found: Evidence) -> None:
     page.tell(
         """
         Among all methods and weights of the error, the one that the tuning judge likes most within a limit
-        of cosine, on the draws tuned on; then what the scoring judge says of it on fresh draws. So nothing
-        is chosen by the numbers reported. A target is reached if the 95 % intervals of cosine and accuracy
-        both lie on its right side.
+        of cosine, on draws that nothing was tuned on; then what the scoring judge, which has no say in the
+        choice, says of the same pictures. On the draws tuned on, methods of many parameters look better than
+        they are. A target is reached if the 95 % intervals of cosine and accuracy both lie on its right side.
         """
     )
     lines = []
@@ -550,9 +550,9 @@ def _targets(page: Page, found: Evidence) -> None:
 
 
 def _least_cosine(found: Evidence, kind: str, latent: int) -> np.ndarray:
-    """Cosine of the method and weight with the least, on the draws tuned on; a value a seed."""
+    """Cosine of the method and weight with the least, on fresh draws; a value a seed."""
     cosines = [
-        np.array([each.tuned(method, weight)["tuned"]["cosine"] for each in found.of(kind, latent)])
+        np.array([each.tuned(method, weight)["cosine"] for each in found.of(kind, latent)])
         for method in METHODS
         for weight in found.scale.weights
     ]
@@ -562,17 +562,17 @@ def _least_cosine(found: Evidence, kind: str, latent: int) -> np.ndarray:
 def _within(
     found: Evidence, kind: str, latent: int, limits: dict[str, float]
 ) -> tuple[str, float, list[Row]] | None:
-    """The method and weight that the tuning judge likes most within a cosine, and its scores on fresh draws.
+    """The method and weight that the tuning judge likes most within a cosine, on fresh draws, and its scores.
 
-    Their verdicts say whether the limits are kept.
+    Fresh, since many parameters fit the draws they were tuned on. Verdicts say whether the limits are kept.
     """
     models, cosine = found.of(kind, latent), limits["cosine"]
     best, most = None, -1.0
     for method in METHODS:
         for weight in found.scale.weights:
             tuned = [each.tuned(method, weight) for each in models]
-            accuracy = np.mean([each["tuned"]["accuracy"] for each in tuned])
-            if np.mean([each["tuned"]["cosine"] for each in tuned]) <= cosine and accuracy > most:
+            accuracy = np.mean([each["tuning accuracy"] for each in tuned])
+            if np.mean([each["cosine"] for each in tuned]) <= cosine and accuracy > most:
                 best, most = (method, weight, tuned), float(accuracy)
     if best is None:
         return None
