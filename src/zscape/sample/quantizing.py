@@ -52,7 +52,7 @@ def quantize(
     Few points lie inside the shell where draws are: for N(0, I) of 20 latents and more their mean radius is
     0.58 (2 points), 0.91 (10), 0.96 (24), 0.99 (100) times that of draws; compare `radius` and
     `typical_radius` of the result. In few latents that does no harm, as draws are at all radii. Where points
-    are far fewer than latents, such as a handful in 128, decoded pictures look average: there use
+    are far fewer than latents, such as a handful in 128, decoded pictures can look average: there use
     `shell=True`, which keeps each point at a distance from the centre that draws have and chooses only
     directions. The distance is then larger, by 5 % for 10 points in 128 latents; 24 points need no shell.
 
