@@ -112,7 +112,12 @@ class Fields:
         return str(self._shaped(name, "", "U"))
 
     def shares(self, name: str, axes: str) -> np.ndarray:
-        """Positive numbers of which each row sums to 1; raises as `numbers`."""
+        """Positive numbers of which each row sums to 1.
+
+        Raises:
+            KeyError: If there is no such array.
+            ValueError: If it is something else.
+        """
         shares = self.numbers(name, axes, least=0.0)
         # What numpy's choice still takes for 1.
         if not (shares > 0).all() or np.abs(shares.sum(axis=-1) - 1).max() > 1e-8:
@@ -120,7 +125,12 @@ class Fields:
         return shares
 
     def covariances(self, name: str, axes: str) -> np.ndarray:
-        """Symmetric positive definite matrices along the last two axes; raises as `numbers`."""
+        """Symmetric positive definite matrices along the last two axes.
+
+        Raises:
+            KeyError: If there is no such array.
+            ValueError: If it is something else.
+        """
         matrices = self.numbers(name, axes)
         turned = matrices.swapaxes(-1, -2)
         try:

@@ -73,7 +73,7 @@ class Quantization:
 
     @property
     def typical_radius(self) -> float:
-        """The same of draws from the target: points of a smaller radius lie inside the shell where draws are."""
+        """The same of draws from the target: a smaller radius lies inside the shell where draws are."""
         return self._target.typical_radius
 
     def _whole(self) -> tuple[np.ndarray, np.ndarray]:
