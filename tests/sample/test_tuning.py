@@ -368,6 +368,24 @@ def test_rounding_is_no_other_function_but_one_pixel_of_a_few_pictures_is(tmp_pa
     assert rounded.objective == tune(density, decode, judge, count=20).objective
 
 
+def test_a_judge_in_half_precision_is_the_same_where_pictures_change_by_their_last_bits(tmp_path):
+    density, path = fitted(), tmp_path / "tuning.npz"
+
+    def judge(pictures):
+        logits = Halves().logits(torch.as_tensor(pictures, dtype=torch.bfloat16))
+        return logits.float().softmax(1).numpy()
+
+    def elsewhere(z):
+        noise = np.random.default_rng(1).standard_normal((len(z), 3))
+        return decode(z) * (1 + 1e-7 * noise)
+
+    first = tune(density, decode, judge, count=20, checkpoint=path)
+    again = tune(density, elsewhere, judge, count=20, checkpoint=path)
+    assert again.objective == first.objective
+    with pytest.raises(RunFormatError, match="another decoder or judge"):
+        tune(density, decode, lambda pictures: Halves()(pictures) ** 1.1, count=20, checkpoint=path)
+
+
 def test_a_judge_that_names_its_columns_otherwise_is_another(tmp_path):
     density, judge, path = fitted(), Halves(), tmp_path / "tuning.npz"
     tune(density, decode, LabelledJudge(judge, [2, 5]), count=20, checkpoint=path)

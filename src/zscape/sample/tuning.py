@@ -169,7 +169,7 @@ def tune(
         checkpoint: File of what was decoded and judged so far, kept when stopped; the next call with the same
             density, functions, count and seed goes on from there to the same result, bit for bit. Other
             weights, parameters and searches may share it. The functions are known again by what they make of
-            200 codes of each class, within 1e-4, so these are decoded and judged first.
+            200 codes of each class, but for rounding, so these are decoded and judged first.
         watch: Called after each decoded set with their number and the best objective so far (infinite before
             the first).
 
