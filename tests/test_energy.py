@@ -252,8 +252,12 @@ def test_arguments_are_left_alone_and_other_dtypes_are_taken():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: energy.spread(draws(3, 2), smoothing=-1), "smoothing >= 0, but got -1"),
-        (lambda: energy.spread(draws(3, 2), smoothing=math.nan), "finite smoothing"),
+        (
+            lambda: energy.spread(draws(3, 2), smoothing=-1),
+            "smoothing >= 0 whose square is finite, but got -1",
+        ),
+        (lambda: energy.normal_spread(2, smoothing=1e200), "square is finite, but got 1e[+]200"),
+        (lambda: energy.spread(draws(3, 2), smoothing=math.nan), "whose square is finite, but got nan"),
         (lambda: energy.spread(np.full((3, 2), np.nan)), "finite numbers"),
         (lambda: energy.spread(np.empty((0, 2))), "at least 1 rows"),
         (lambda: energy.potential(draws(3, 2), draws(3, 4)), "need the 4 latents of the codes, but have 2"),

@@ -17,7 +17,7 @@ SOURCE = ROOT / "src" / "zscape"
 LAYERS = (
     ("errors", "schedules"),
     ("base", "files"),
-    ("data", "model", "energy"),
+    ("data", "model", "energy", "estimates"),
     ("terms", "run"),
     ("recipes", "training"),
     ("codes", "judge"),
@@ -244,5 +244,5 @@ def test_no_file_names_a_path_of_one_machine():
 
 def test_a_machine_path_is_seen():
     assert MACHINE_PATH.search('open("' + "/ho" + 'me/someone/data.npz")')
-    assert not MACHINE_PATH.search("https://example.org/work/1")
-    assert not MACHINE_PATH.search("docs/work/index.md")
+    assert not MACHINE_PATH.search("https://example.org" + "/wo" + "rk/1")
+    assert not MACHINE_PATH.search("docs" + "/wo" + "rk/index.md")

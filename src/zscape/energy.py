@@ -8,7 +8,9 @@ distribution, Y, Y' from the other,
 This is half of what scipy and Székely and Rizzo call the energy distance squared (2 E - E - E). It is 0 when
 the distributions are equal, and positive otherwise. E h(x - Y) is called the potential of Y at x, and
 E h(Y - Y') its spread. Both are exact here, for N(0, I) by an integral in one variable, for codes as a full
-sum in blocks: float64, and never a matrix of all pairs.
+sum in blocks: float64, and never a matrix of all pairs. Squared distances are differences of squared lengths
+about the mean of the codes: beside one code a million times as far out as the rest are apart, the distances
+of the rest are off by 3e-8, at a hundred million times by 2e-4. Leave such a code out first.
 
 References:
     Székely and Rizzo, Energy statistics, 2013. Turinici, Huber-energy measure quantization, 2022 (smoothing).
@@ -334,10 +336,12 @@ def checked_smoothing(smoothing: float) -> float:
     """The smoothing as a float, checked.
 
     Raises:
-        ValueError: If it is negative or not finite.
+        ValueError: If it is negative, or its square is not finite.
     """
-    if not (smoothing >= 0 and math.isfinite(smoothing)):
-        raise ValueError(f"the energy distance needs a finite smoothing >= 0, but got {smoothing}")
+    if not (smoothing >= 0 and math.isfinite(float(smoothing) * float(smoothing))):
+        raise ValueError(
+            f"the energy distance needs a smoothing >= 0 whose square is finite, but got {smoothing}"
+        )
     return float(smoothing)
 
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from zscape import measure
-from zscape.measure import distances
+from zscape import energy, measure
 
 
 def draws(count, latents, seed=0):
@@ -17,7 +16,7 @@ def draws(count, latents, seed=0):
 
 @pytest.mark.parametrize("rows", [4, 25, 60, 1024])
 def test_mean_distances_are_those_of_scipy_in_any_blocks(monkeypatch, rows):
-    monkeypatch.setattr(distances, "_ROWS", rows)
+    monkeypatch.setattr(energy, "_ROWS", rows)
     z = draws(60, 7)
     assert np.allclose(measure.mean_distances(z), squareform(pdist(z)).sum(axis=1) / 59, rtol=1e-12)
 
@@ -42,14 +41,14 @@ def test_distance_does_not_change_with_order_and_rotation():
 
 @pytest.mark.parametrize("latents", [1, 2, 16, 512])
 def test_distance_of_prior_draws_is_the_closed_form(latents):
-    assert measure.prior_distance(1) == pytest.approx(2 / math.sqrt(math.pi))
+    assert energy.normal_spread(1) == pytest.approx(2 / math.sqrt(math.pi))
     result = measure.mean_pairwise_distance(draws(1500, latents))
-    assert result.value == pytest.approx(measure.prior_distance(latents), rel=0.03)
-    assert f"{measure.prior_distance(latents):.4g}" in result.definition
+    assert result.value == pytest.approx(energy.normal_spread(latents), rel=0.03)
+    assert f"{energy.normal_spread(latents):.4g}" in result.definition
 
 
 def test_interval_covers_the_truth():
-    truth = measure.prior_distance(3)
+    truth = energy.normal_spread(3)
     results = [measure.mean_pairwise_distance(draws(100, 3, seed)) for seed in range(300)]
     assert 270 <= sum(result.low <= truth <= result.high for result in results) <= 298
 

@@ -47,7 +47,7 @@ def test_columns_must_be_those_that_are_named():
         recognised(z, decode, LabelledJudge(three_columns, [2, 5, 9]), labels=labels)
 
 
-@pytest.mark.parametrize("classes", [["a", "b"], [1, 1], [1.5, 2.0], [[1, 2]]])
+@pytest.mark.parametrize("classes", [["a", "b"], [1, 1], [1.5, 2.0], [[1, 2]], np.array([2**63], np.uint64)])
 def test_labels_of_columns_are_different_whole_numbers(classes):
-    with pytest.raises(ValueError, match=r"different whole number for each column, .*range\(K\)"):
+    with pytest.raises(ValueError, match=r"different whole number below 2\^63 for each column, .*range\(K\)"):
         LabelledJudge(three_columns, classes)

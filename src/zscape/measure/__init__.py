@@ -9,7 +9,6 @@ from zscape.measure.distances import (
     mean_distances,
     mean_pairwise_distance,
     median_distance,
-    prior_distance,
 )
 from zscape.measure.diversity import (
     classifier_entropy,
@@ -80,7 +79,6 @@ __all__ = [
     "pca_results",
     "pca_spectrum",
     "prdc",
-    "prior_distance",
     "psnr",
     "psnr_per_image",
     "rke",

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import gammaln
 
 from zscape.base import Codes, CodesLike, Result
+from zscape.energy import Cloud, normal_spread
+from zscape.estimates import around, standard_error
 from zscape.measure._checks import check_whole
-from zscape.measure._estimate import around, standard_error
 from zscape.measure._kernels import bandwidth_of
 from zscape.measure._rows import rows_of
-
-# Rows of one block; a block of distances is the square of this, 8 MB.
-_ROWS = 1024
 
 
 def mean_distances(generated: CodesLike) -> Float[np.ndarray, "N"]:
@@ -34,23 +30,8 @@ def mean_distances(generated: CodesLike) -> Float[np.ndarray, "N"]:
         ValueError: If there are fewer than two samples, or they are malformed.
     """
     points = rows_of(generated, "generated", least=2).astype(np.float64, copy=False)
-    # Distances do not change; squares of centred rows lose fewer digits below.
-    points = points - points.mean(axis=0)
-    squares = np.einsum("nd,nd->n", points, points)
-    totals = np.zeros(len(points))
-    for start in range(0, len(points), _ROWS):
-        here = slice(start, start + _ROWS)
-        for other in range(start, len(points), _ROWS):
-            there = slice(other, other + _ROWS)
-            distance = squares[here, None] + squares[there] - 2 * points[here] @ points[there].T
-            # Rounding leaves equal rows a little apart, on either side of 0.
-            np.sqrt(np.clip(distance, 0.0, None, out=distance), out=distance)
-            if start == other:
-                np.fill_diagonal(distance, 0.0)
-            else:
-                totals[there] += distance.sum(axis=0)
-            totals[here] += distance.sum(axis=1)
-    return totals / (len(points) - 1)
+    # A mean over all samples holds the distance 0 of each to itself.
+    return Cloud(points).own_potential() * (len(points) / (len(points) - 1))
 
 
 def mean_pairwise_distance(generated: CodesLike, *, limit: int = 10_000, seed: int = 0) -> Result:
@@ -92,7 +73,7 @@ def mean_pairwise_distance(generated: CodesLike, *, limit: int = 10_000, seed: i
         + ("posterior means" if codes else f"samples as rows of {features} features")
         + " over all pairs of "
         + (f"{limit} samples chosen at random from {count}" if count > limit else "samples")
-        + (f" (draws from N(0, I) would score {prior_distance(features):.4g})" if codes else ""),
+        + (f" (draws from N(0, I) would score {normal_spread(features):.4g})" if codes else ""),
     )
     return replace(result, seed=seed) if count > limit else result
 
@@ -118,12 +99,3 @@ def median_distance(real: CodesLike, *, seed: int = 0) -> float:
         ValueError: If there are fewer than two samples, they are malformed, or seed < 0.
     """
     return bandwidth_of("median", rows_of(real, "real", least=2), seed=seed)
-
-
-def prior_distance(latent: int) -> float:
-    """Mean Euclidean distance between two draws from N(0, I): 2 Gamma((D + 1) / 2) / Gamma(D / 2).
-
-    >>> round(prior_distance(2) ** 2, 12) == round(math.pi, 12)
-    True
-    """
-    return 2 * math.exp(float(gammaln((latent + 1) / 2) - gammaln(latent / 2)))

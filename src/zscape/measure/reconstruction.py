@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Result
-from zscape.measure._estimate import mean_result
+from zscape.estimates import mean_result
 
 # Float64 numbers of one array held at once while a data set is read in blocks.
 _BLOCK = 1 << 20

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import CodesLike, Result, code_arrays
-from zscape.measure._estimate import around, standard_error
+from zscape.estimates import around, standard_error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

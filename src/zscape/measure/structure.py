@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import CodesLike, Result, code_arrays
-from zscape.measure._estimate import Z95, around, mean_result, standard_error
+from zscape.estimates import Z95, around, mean_result, standard_error
 
 
 def active_units(codes: CodesLike, *, threshold: float = 0.01) -> Result:

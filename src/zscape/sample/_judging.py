@@ -35,14 +35,16 @@ class LabelledJudge:
         classes_: (K,) int64.
 
     Raises:
-        ValueError: If the labels are not different whole numbers.
+        ValueError: If the labels are not different whole numbers below 2^63.
     """
 
     def __init__(self, probabilities: Judge, classes: Sequence | np.ndarray) -> None:
         labels = np.asarray(classes)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(np.unique(labels)) < len(labels):
+        whole = labels.ndim == 1 and labels.dtype.kind in "iu" and len(np.unique(labels)) == len(labels)
+        if not whole or (len(labels) and labels.max() > np.iinfo(np.int64).max):
             raise ValueError(
-                f"LabelledJudge needs a different whole number for each column, but got {classes!r}; "
+                f"LabelledJudge needs a different whole number below 2^63 for each column, "
+                f"but got {classes!r}; "
                 "number classes with names by their columns, range(K)"
             )
         self.probabilities, self.classes_ = probabilities, labels.astype(np.int64)

@@ -19,7 +19,7 @@ from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.errors import nearest
 from zscape.sample._archive import Fields
 from zscape.sample._inputs import checked_codes, checked_count, checked_labels, checked_seed
-from zscape.sample.gaussian import _FLOOR, Gaussian, Mixture, _log_density
+from zscape.sample.gaussian import FLOOR, Gaussian, Mixture, log_density
 
 _STATISTICS = ("diagonal", "full", "mixture")
 
@@ -190,7 +190,7 @@ class ByClass(BaseEstimator):
             self.weights_[row], self.means_[row], self.covariances_[row], strict=True
         ):
             factor = np.diag(np.sqrt(covariance)) if covariance.ndim == 1 else np.linalg.cholesky(covariance)
-            logs.append(math.log(weight) + _log_density(points - mean, scale[:, None] * factor))
+            logs.append(math.log(weight) + log_density(points - mean, scale[:, None] * factor))
         return np.asarray(logsumexp(logs, axis=0))
 
     def of(self, label: int | np.integer) -> Density:
@@ -288,7 +288,7 @@ class ByClass(BaseEstimator):
             variance = variance + np.exp(logvar).mean(axis=0)
         if not variance.max() > 0:
             raise ValueError(f"ByClass needs codes that differ, but all {len(mean)} of a class are equal")
-        return np.ones(1), mean.mean(axis=0)[None], (variance + _FLOOR * variance.max())[None]
+        return np.ones(1), mean.mean(axis=0)[None], (variance + FLOOR * variance.max())[None]
 
     def _scales(self, latents: int) -> Float[np.ndarray, "C D"]:
         """Theta of every class and latent, checked."""
@@ -299,8 +299,8 @@ class ByClass(BaseEstimator):
             )
         if not (np.isfinite(theta).all() and (theta >= 0).all()):
             raise ValueError(f"ByClass needs finite theta >= 0, but got {self.theta}")
-        if self.draws < 1:
-            raise ValueError(f"ByClass needs draws >= 1, but got {self.draws}")
+        if not isinstance(self.draws, int | np.integer) or self.draws < 1:
+            raise ValueError(f"ByClass needs a whole number of draws >= 1, but got {self.draws!r}")
         return np.broadcast_to(theta, shape)
 
     def _row(self, label: object) -> int:

@@ -20,7 +20,7 @@ from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # Added to every variance, as a share of the largest, so that a latent that is constant over the data leaves a
 # density.
-_FLOOR = 1e-10
+FLOOR = 1e-10
 
 
 class Gaussian(BaseEstimator):
@@ -77,7 +77,7 @@ class Gaussian(BaseEstimator):
         if not largest > 0:
             raise ValueError(f"Gaussian needs codes that differ, but all {len(mean)} rows are equal")
         self.mean_ = mean.mean(axis=0)
-        self.covariance_ = covariance + _FLOOR * largest * np.eye(len(covariance))
+        self.covariance_ = covariance + FLOOR * largest * np.eye(len(covariance))
         return self
 
     def sample(self, count: int, *, seed: int = 0) -> Float[np.ndarray, "{count} D"]:
@@ -99,7 +99,7 @@ class Gaussian(BaseEstimator):
         """Log density of each row of z (N, D), in nats; O(N D^2)."""
         check_is_fitted(self)
         points = checked_codes(z, len(self.mean_))
-        return _log_density(points - self.mean_, np.linalg.cholesky(self.covariance_))
+        return log_density(points - self.mean_, np.linalg.cholesky(self.covariance_))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """What `save` writes."""
@@ -223,7 +223,7 @@ class Mixture(BaseEstimator):
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights_)
         parts = [
-            log_weight + _log_density(points - mean, factor)
+            log_weight + log_density(points - mean, factor)
             for log_weight, mean, factor in zip(log_weights, self.means_, factors, strict=True)
         ]
         return np.asarray(logsumexp(parts, axis=0))
@@ -254,7 +254,7 @@ class Mixture(BaseEstimator):
         return density
 
 
-def _log_density(centred: np.ndarray, factor: np.ndarray) -> np.ndarray:
+def log_density(centred: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Log density of N(0, factor factor^T) at each row."""
     white = solve_triangular(factor, centred.T, lower=True)
     log_volume = np.log(factor.diagonal()).sum() + 0.5 * len(factor) * math.log(2 * math.pi)

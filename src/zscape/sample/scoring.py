@@ -12,14 +12,13 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Result
+from zscape.estimates import Z95, around
 from zscape.sample._inputs import checked_count
 from zscape.sample._judging import Decode, Judge, decoded, judge_columns, judgement
 from zscape.sample._visits import Judged, Visits, mean_cosine, unit_rows
 from zscape.sample.by_class import ByClass
 from zscape.sample.tuning import Gradient, Trial, check_settings, described, tune_on
 
-# Two-sided 95 % point of the standard normal.
-_Z95 = 1.959963984540054
 # Pictures of each class that a point of the front is scored on.
 _SCORED = 1000
 # Of the error in the objective, where none are given.
@@ -113,16 +112,16 @@ def score(
             strict=False,
         )
     ]
-    value, error = float(np.mean(cosines)), float(np.linalg.norm(errors)) / classes
-    cosine = Result(
+    error = float(np.linalg.norm(errors)) / classes
+    cosine = around(
         "class_cosine_similarity",
-        value,
-        max(value - _Z95 * error, -1.0) if math.isfinite(error) else None,
-        min(value + _Z95 * error, 1.0) if math.isfinite(error) else None,
-        classes * count,
-        "",
-        f"mean cosine over pixels between pairs {what}, mean over classes",
-        seed,
+        float(np.mean(cosines)),
+        error if math.isfinite(error) else None,
+        n=classes * count,
+        unit="",
+        definition=f"mean cosine over pixels between pairs {what}, mean over classes",
+        seed=seed,
+        within=(-1.0, 1.0),
     )
     return [accuracies[0], cosine, *accuracies[1:]]
 
@@ -262,9 +261,9 @@ def _beats(one: FrontPoint, other: FrontPoint) -> bool:
 
 def _proportion(name: str, share: float, count: int, definition: str, seed: int) -> Result:
     """A share of independent cases with Wilson's interval, which is no point at 0 and 1 either."""
-    square = _Z95**2 / count
+    square = Z95**2 / count
     middle = (share + square / 2) / (1 + square)
-    half = _Z95 / (1 + square) * math.sqrt(share * (1 - share) / count + square / (4 * count))
+    half = Z95 / (1 + square) * math.sqrt(share * (1 - share) / count + square / (4 * count))
     # Rounding may leave the share itself outside.
     low, high = max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
     return Result(name, share, low, high, count, "", definition, seed)

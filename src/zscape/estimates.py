@@ -15,7 +15,15 @@ Z95 = 1.959963984540054
 def mean_result(
     name: str, values: np.ndarray, *, unit: str, definition: str, seed: int | None = None
 ) -> Result:
-    """The mean of one value per sample; its interval is normal and covers the choice of the samples."""
+    """The mean of one value per sample; its interval is normal and covers the choice of the samples.
+
+    Args:
+        name: Of the result.
+        values: (N,) independent values; one alone has no interval.
+        unit: Of the values.
+        definition: What was measured, in words.
+        seed: Of what was drawn to measure it.
+    """
     return around(
         name,
         float(values.mean()),
@@ -38,7 +46,18 @@ def around(
     seed: int | None = None,
     within: tuple[float, float] = (-math.inf, math.inf),
 ) -> Result:
-    """A value and 1.96 standard errors to either side, cut at what is possible; no interval without error."""
+    """A value and 1.96 standard errors to either side; no interval without error.
+
+    Args:
+        name: Of the result.
+        value: The estimate.
+        error: Its standard error, if it has one.
+        n: Samples it rests on.
+        unit: Of the value.
+        definition: What was measured, in words.
+        seed: Of what was drawn to measure it.
+        within: What is possible; the interval is cut there.
+    """
     low, high = None, None
     if error is not None:
         low, high = max(value - Z95 * error, within[0]), min(value + Z95 * error, within[1])
