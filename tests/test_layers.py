@@ -15,9 +15,9 @@ SOURCE = ROOT / "src" / "zscape"
 
 # A module imports only from rooms of a lower layer, or from its own room.
 LAYERS = (
-    ("errors", "schedules"),
+    ("errors", "schedules", "strokes"),
     ("base", "files"),
-    ("data", "model", "energy", "estimates"),
+    ("data", "drawing", "model", "energy", "estimates"),
     ("terms", "run"),
     ("recipes", "training"),
     ("codes", "judge"),
