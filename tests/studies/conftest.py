@@ -1,10 +1,18 @@
-"""A small fitted model, and both studies at their smallest scale, made once."""
+"""A small fitted model, both studies at their smallest scale, made once, and evidence made up."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from zscape import codes, data, recipes, studies
 from zscape.model import Autoencoder
+from zscape.studies import class_evidence
+from zscape.studies.class_generation import SCALES
+from zscape.studies.class_measures import METHODS, REPEATS, SIMPLE, Subject
 from zscape.studies.keeping import Wanted, fitted
+from zscape.studies.order import Order
+from zscape.studies.page import Page
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +59,55 @@ def _study(name, tmp_path_factory):
     page = studies.run(name, scale="smoke", out=out, watch=lambda *news: told.append(news))
     assert page == out / "page" / "index.md"
     return out, told
+
+
+@pytest.fixture
+def written():
+    """From a section and its evidence to a page of that section alone."""
+
+    def of(section, evidence):
+        page = Page(evidence.order, "")
+        section(page, evidence)
+        return page
+
+    return of
+
+
+@pytest.fixture
+def by_hand(run, train, tmp_path, monkeypatch):
+    """Evidence of class-generation: cosines, accuracies and differences by seed, the same for both kinds."""
+    scale = replace(SCALES["smoke"], seeds=(0, 1, 2), weights=(1.0,))
+    judge = _Classes()
+    # What the page asks of a subject: its classes.
+    subject = object.__new__(Subject)
+    for name, value in {"run": run, "train": train, "tuning": judge, "scoring": judge, "seed": 0}.items():
+        object.__setattr__(subject, name, value)
+
+    def of(cosines=(0.7,) * 3, accuracies=(0.99,) * 3, gaps=(0.0,) * 3, name="mnist"):
+        models = []
+        for kind in ("mmd", "elbo"):
+            for seed, cosine, accuracy, gap in zip(scale.seeds, cosines, accuracies, gaps, strict=True):
+                found = {
+                    "fronts": {method: [_point(cosine, accuracy)] for method in METHODS},
+                    "curves": {SIMPLE: [{"theta": 1.0, "cosine": cosine, "accuracy": accuracy}]},
+                    "repeats": [{"repeats": n, "cosine": gap, "accuracy": gap} for n in REPEATS],
+                }
+                models.append(class_evidence.Model(kind, 10, seed, subject, found))
+        images = data.load("digits")
+        monkeypatch.setattr(images, "name", name)
+        order = Order("class-generation", "smoke", tmp_path)
+        return class_evidence.Evidence(order, scale, images, models)
+
+    return of
+
+
+class _Classes:
+    classes_ = np.arange(10)
+
+
+def _point(cosine, accuracy):
+    tuned = {"cosine": cosine, "accuracy": accuracy, "objective": cosine + 1 - accuracy}
+    return {
+        "weight": 1.0, "theta": 0.5, "draws": 1, "seconds": 7.0, "tuned": tuned, "tuning accuracy": accuracy,
+        **tuned,
+    }  # fmt: skip

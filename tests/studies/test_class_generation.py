@@ -5,7 +5,6 @@ import re
 
 import pytest
 
-from zscape import studies
 from zscape.studies import page as pages
 from zscape.studies.class_generation import SCALES
 from zscape.studies.class_measures import METHODS, SIMPLE, THETAS
@@ -77,16 +76,3 @@ def test_shares_are_shares(rows):
             assert 0 <= row["low"] <= row["value"] <= row["high"] <= 1
     # The published numbers are of MNIST.
     assert {row["paper"] for row in rows.values()} == {None}
-
-
-def test_a_second_call_measures_nothing_again(by_class):
-    out, _ = by_class
-    before = (out / "page" / "results.json").read_bytes()
-    kept = {
-        path: path.stat().st_mtime_ns
-        for path in out.rglob("*")
-        if path.parent.name != "page" and path.is_file()
-    }
-    studies.run("class-generation", scale="smoke", out=out)
-    assert (out / "page" / "results.json").read_bytes() == before
-    assert kept == {path: path.stat().st_mtime_ns for path in kept}

@@ -6,7 +6,6 @@ from zscape.studies import diverse_page
 from zscape.studies.diverse_measures import A1, A1_SHELL, BY_ADAM, EXACT, IID_PRIOR
 from zscape.studies.diverse_sampling import SCALES
 from zscape.studies.order import Order
-from zscape.studies.page import Page
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def evidence(digits, tmp_path):
         ((-0.02, -0.021, -0.022), "does not hold"),
     ],
 )
-def test_whether_pictures_look_average_is_paired_by_seed(evidence, gains, expected):
+def test_whether_pictures_look_average_is_paired_by_seed(evidence, written, gains, expected):
     looks = {"classes": 6.0, "pairwise": 8.0, "cosine": 0.5, "vendi": 4.0}
     # The models differ far more than the kinds of sets within each.
     base = (0.5, 0.7, 0.9)
@@ -40,28 +39,22 @@ def test_whether_pictures_look_average_is_paired_by_seed(evidence, gains, expect
         }
         for seed, (sure, gain) in enumerate(zip(base, gains, strict=True))
     }
-    found = evidence(deep=deep)
-    page = Page(found.order, "")
-    diverse_page._deep(page, found)
+    page = written(diverse_page._deep, evidence(deep=deep))
     assert [finding.verdict for finding in page.findings] == [expected]
     assert page.rows[-1].verdict == expected
 
 
-def test_a_baseline_that_is_nearer_is_not_hidden_by_the_nearest_of_all(evidence):
+def test_a_baseline_that_is_nearer_is_not_hidden_by_the_nearest_of_all(evidence, written):
     def model(noise):
         ways = {EXACT: 0.0150, BY_ADAM: 0.0151 + noise, "i.i.d.": 0.09 + noise, "Sobol": 0.04 + 100 * noise}
         rest = {"classes": 8.0, "coverage": 0.8, "seconds": 0.1}
         found = {way: rest | {"distance": distance} for way, distance in ways.items()}
         return {"baselines": {"prior": found, "training": found}}
 
-    found = evidence([model(noise) for noise in (-1e-5, 0.0, 1e-5)])
-    page = Page(found.order, "")
-    diverse_page._contest(page, found)
+    page = written(diverse_page._contest, evidence([model(noise) for noise in (-1e-5, 0.0, 1e-5)]))
     assert [finding.verdict for finding in page.findings] == ["holds"] * 2
 
-    found = evidence([model(noise) for noise in (-4e-4, 0.0, 4e-4)])
-    page = Page(found.order, "")
-    diverse_page._contest(page, found)
+    page = written(diverse_page._contest, evidence([model(noise) for noise in (-4e-4, 0.0, 4e-4)]))
     for finding in page.findings:
         # Adam's and Sobol's intervals now reach below the exact search.
         assert finding.verdict == "not decided"

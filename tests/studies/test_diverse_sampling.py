@@ -6,7 +6,6 @@ import re
 import numpy as np
 import pytest
 
-from zscape import studies
 from zscape.studies import page as pages
 from zscape.studies.baselines import BASELINES
 from zscape.studies.diverse_measures import BY_ADAM
@@ -91,16 +90,3 @@ def test_progress_is_told_to_the_end(diverse):
     done = [news[0] for news in told]
     assert done == sorted(done)
     assert told[-1][0] == pytest.approx(told[-1][1])
-
-
-def test_a_second_call_measures_nothing_again(diverse):
-    out, _ = diverse
-    before = (out / "page" / "results.json").read_bytes()
-    kept = {
-        path: path.stat().st_mtime_ns
-        for path in out.rglob("*")
-        if path.parent.name != "page" and path.is_file()
-    }
-    studies.run("diverse-sampling", scale="smoke", out=out)
-    assert (out / "page" / "results.json").read_bytes() == before
-    assert kept == {path: path.stat().st_mtime_ns for path in kept}

@@ -10,12 +10,17 @@ from zscape.studies.evidence import (
     at_once,
     counted,
     mean_interval,
+    sizes_of,
     tally,
     together,
     verdict_beyond,
     verdict_on,
     verdict_reached,
 )
+
+
+def test_sizes_are_of_splits_in_order(digits):
+    assert sizes_of(digits) == "1,437 train, 180 validation, 180 test"
 
 
 def row(values, **changes):

@@ -67,6 +67,13 @@ def test_results_are_rows(page, tmp_path):
     }  # fmt: skip
 
 
+def test_what_a_table_holds_of_rows_is_kept_in_order(page):
+    before = list(page.rows)
+    first, second = (Row("A2", measure, 0.2, None, None, 10, (0,)) for measure in ("distance", "radius"))
+    page.table(("set", "distance", "radius"), [("A2", first, second), ("none", "", 0.1)])
+    assert page.rows == [*before, first, second]
+
+
 def test_pictures_of_an_earlier_page_are_removed_and_other_files_left(page, tmp_path):
     folder = tmp_path / "page"
     folder.mkdir()

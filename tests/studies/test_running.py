@@ -60,3 +60,19 @@ def test_every_study_has_every_scale():
     assert diverse_sampling.SCALES["cpu"].widths == (784,) * 5
     assert class_generation.SCALES["cpu"].widths == (500, 500)
     assert class_generation.SCALES["cpu"].latents == (2, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("class-generation", "by_class"), ("diverse-sampling", "diverse")]
+)
+def test_a_second_call_measures_nothing_again(name, made, request):
+    out, _ = request.getfixturevalue(made)
+    before = (out / "page" / "results.json").read_bytes()
+    kept = {
+        path: path.stat().st_mtime_ns
+        for path in out.rglob("*")
+        if path.parent.name != "page" and path.is_file()
+    }
+    studies.run(name, scale="smoke", out=out)
+    assert (out / "page" / "results.json").read_bytes() == before
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}

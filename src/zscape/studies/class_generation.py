@@ -16,12 +16,11 @@ from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.studies import class_measures as measures
 from zscape.studies import class_page
+from zscape.studies.class_evidence import KINDS, Evidence, Model
 from zscape.studies.class_measures import Scale, Subject
-from zscape.studies.class_page import Model
 from zscape.studies.keeping import Wanted, digest_of, fitted, judge_of, remembered
 from zscape.studies.order import Order, Plan
 
-KINDS = ("mmd", "elbo")
 SCALES = {
     "smoke": Scale(data="digits", widths=(128,), latents=(10,), epochs=25, seeds=(0, 1), judge=(700, 6),
                    count=20, fresh=30, weights=(1.0, 10.0), batch=64, rate=5e-3, mmd=80.0),
@@ -52,7 +51,7 @@ def make(order: Order) -> Path:
         with plan.part(f"measure {each.name}") as told:
             subject, result = _measured(order, scale, data, run, seed, told)
         models.append(Model(kind, latent, seed, subject, result))
-    return class_page.page(class_page.Evidence(order, scale, data, models)).write()
+    return class_page.page(Evidence(order, scale, data, models)).write()
 
 
 def _wanted(data: Images, scale: Scale, kind: str, latent: int, seed: int) -> Wanted:

@@ -9,14 +9,25 @@ from typing import Any
 import numpy as np
 
 from zscape import codes as tables
-from zscape.base import SPLITS
 from zscape.data import Images
 from zscape.report.pictures import compared
 from zscape.report.wording import number
 from zscape.run import Run
 from zscape.studies import diverse_measures as measures
 from zscape.studies.diverse_measures import A1, A1_ADAM, A2, A2_ADAM, IID_CODES, IID_PRIOR, REAL
-from zscape.studies.evidence import FAILS, HOLDS, Finding, Row, Values, counted, tally, together, verdict_on
+from zscape.studies.evidence import (
+    FAILS,
+    HOLDS,
+    Finding,
+    Row,
+    Values,
+    against,
+    counted,
+    sizes_of,
+    tally,
+    together,
+    verdict_on,
+)
 from zscape.studies.order import Order
 from zscape.studies.page import Page
 from zscape.studies.plates import clouds
@@ -95,8 +106,7 @@ def page(found: Evidence) -> Page:
 
 
 def _set_up(page: Page, found: Evidence) -> None:
-    scale, data = found.scale, found.data
-    sizes = ", ".join(f"{len(data.splits[split]):,} {split}" for split in SPLITS)
+    scale, data, sizes = found.scale, found.data, sizes_of(found.data)
     hidden = " × ".join(map(str, scale.widths))
     page.head("Set-up")
     page.tell(
@@ -148,12 +158,11 @@ def _clouds(page: Page, found: Evidence) -> None:
 def _table(
     page: Page, found: Evidence, part: str, kinds: Mapping[str, str], columns: Mapping[str, str]
 ) -> None:
-    """A table of kinds of sets against measures; every cell is a row of results.json too."""
-    lines = []
-    for kind, title in kinds.items():
-        rows = [found.row(found.values(part, kind, name), title, what) for name, what in columns.items()]
-        page.rows += rows
-        lines.append([title, *rows])
+    """A table of kinds of sets against measures."""
+    lines = [
+        [title, *(found.row(found.values(part, kind, name), title, what) for name, what in columns.items())]
+        for kind, title in kinds.items()
+    ]
     page.table(("set", *columns.values()), lines)
 
 
@@ -180,8 +189,8 @@ def _near(page: Page, found: Evidence) -> None:
             Finding(
                 f"{kind} approximates the target as a whole, better than independent draws",
                 verdict,
-                f"squared distance to {target}: {number(ours.mean())} against {number(theirs.mean())} "
-                f"expected of independent draws, {ratio} times as much",
+                f"squared distance to {target}: {against(ours, theirs)} expected of independent draws, "
+                f"{ratio} times as much",
             )
         )
 
@@ -205,7 +214,7 @@ def _looks(page: Page, found: Evidence) -> None:
             verdict = verdict_on(sign * (ours - theirs))
             measure = f"difference of {_LOOKS[name]}"
             page.rows.append(found.row(ours - theirs, f"{kind} less {iid}", measure, verdict=verdict))
-            said.append(f"{_LOOKS[name]} {number(ours.mean())} against {number(theirs.mean())} ({verdict})")
+            said.append(f"{_LOOKS[name]} {against(ours, theirs)} ({verdict})")
             verdicts.append(verdict)
         claim = f'{kind} "ensures a better diversity of the produced objects"'
         page.findings.append(Finding(claim, together(verdicts), f"{tally(verdicts)}: {'; '.join(said)}"))
@@ -239,8 +248,7 @@ def _avoiding(page: Page, found: Evidence) -> None:
             verdict = verdict_on(sign * (ours - theirs))
             setting, measure = f"{ours_kind}, less {other}", f"difference of {columns[name]}"
             page.rows.append(found.row(ours - theirs, setting, measure, verdict=verdict))
-            against = f"{number(ours.mean())} against {number(theirs.mean())} for {other}"
-            said.append(f"{columns[name]} {against} ({verdict})")
+            said.append(f"{columns[name]} {against(ours, theirs)} for {other} ({verdict})")
             verdicts.append(verdict)
     claim = 'A2 draws "even staying away from elements already drawn"'
     page.findings.append(Finding(claim, together(verdicts), f"{tally(verdicts)}: {'; '.join(said)}"))
@@ -268,14 +276,13 @@ def _adam(page: Page, found: Evidence) -> None:
             found.row(found.values("sets", exact, "seconds"), exact, _SECONDS),
             found.row(found.values("sets", adam, "seconds"), adam, _SECONDS, sets=few),
         ]
-        page.rows += rows
         lines.append([f"{exact}: {_DISTANCES[name]}", *rows])
         page.findings.append(
             Finding(
                 f"Ours: for {exact} the exact search ends below {steps:,} steps of Adam",
                 verdict,
-                f"{_DISTANCES[name]} {number(ours.mean())} against {number(theirs.mean())}, {rows[2]} % "
-                f"above, in {number(rows[3].value)} s against {number(rows[4].value)} s a set",
+                f"{_DISTANCES[name]} {against(ours, theirs)}, {rows[2]} % above, in "
+                f"{number(rows[3].value)} s against {number(rows[4].value)} s a set",
             )
         )
     page.table(("target", "exact", "Adam", "Adam's excess in %", "exact, s a set", "Adam, s a set"), lines)
@@ -359,7 +366,6 @@ def _contest(page: Page, found: Evidence) -> None:
                 found.row([each[way][name] for each in results], f"{way}, {title}", measure, sets=sets)
                 for name, measure in columns.items()
             ]
-            page.rows += rows
             lines.append([way, *rows])
         page.table((f"on {title}", *columns.values()), lines)
         distances = {way: np.array([each[way]["distance"] for each in results]) for way in results[0]}
@@ -405,7 +411,6 @@ def _shell(page: Page, found: Evidence) -> None:
                 found.row([each[kind]["radius"] for each in results], setting, "radius over the typical one"),
                 found.row([each[kind]["prior"] for each in results], setting, _DISTANCES["prior"]),
             ]
-            page.rows += rows
             lines.append([setting, *rows])
     page.table(("set", "radius over the typical one", _DISTANCES["prior"]), lines)
     most = max(found.radii)
@@ -451,7 +456,6 @@ def _deep(page: Page, found: Evidence) -> None:
             )
             for name, measure in columns.items()
         ]
-        page.rows += rows
         lines.append([kind, *rows])
     page.table(("set, D = 20", *columns.values()), lines)
     iid, ours = (np.array([each[kind]["sure"] for each in results]) for kind in (IID_PRIOR, A1))
@@ -469,7 +473,7 @@ def _deep(page: Page, found: Evidence) -> None:
             "Ours: pictures decoded from A1 sets of twenty latents look more average than those of "
             "independent draws",
             gap.verdict,
-            f"certainty of the judge {number(float(ours.mean()))} against {number(float(iid.mean()))}; of "
-            f"independent draws less A1, paired over {counted(tuple(found.deep))}: {gap}",
+            f"certainty of the judge {against(ours, iid)}; of independent draws less A1, paired over "
+            f"{counted(tuple(found.deep))}: {gap}",
         )
     )

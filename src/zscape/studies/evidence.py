@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import t
 
+from zscape.base import SPLITS, Data
 from zscape.report.wording import number
 
 Values = Sequence[float] | np.ndarray
@@ -194,6 +195,20 @@ def tally(verdicts: Sequence[str]) -> str:
     'holds in 1 of 3'
     """
     return f"holds in {verdicts.count(HOLDS)} of {len(verdicts)}"
+
+
+def against(ours: Values, theirs: Values) -> str:
+    """The means of two kinds of values, in words.
+
+    >>> against([1.0, 2.0], [0.25])
+    '1.500 against 0.2500'
+    """
+    return f"{number(float(np.mean(ours)))} against {number(float(np.mean(theirs)))}"
+
+
+def sizes_of(data: Data) -> str:
+    """How many samples each split has, in words."""
+    return ", ".join(f"{len(data.splits[split]):,} {split}" for split in SPLITS)
 
 
 def counted(seeds: Sequence[int], what: str = "seed") -> str:

@@ -40,7 +40,7 @@ class Page:
     Attributes:
         order: The study it is of.
         title: Its first heading.
-        rows: What goes into results.json, each once.
+        rows: What goes into results.json, each once: what tables hold, and what is added here.
         findings: What goes into the table of verdicts, which stands at the top.
     """
 
@@ -65,7 +65,8 @@ class Page:
         self._body.append(inspect.cleandoc(text))
 
     def table(self, columns: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
-        """A table; the first column is aligned to the left, all others to the right."""
+        """A table, first column aligned to the left, the others to the right; a `Row` in a cell is kept."""
+        self.rows += [cell for line in lines for cell in line if isinstance(cell, Row)]
         self._body.append(table(columns, lines))
 
     def picture(self, name: str, figure: Figure, *, alt: str, caption: str) -> None:
