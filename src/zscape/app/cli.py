@@ -156,7 +156,10 @@ def sample(
         Path | None,
         typer.Option(help="by-class: a density that zscape.sample.save wrote, such as a tuned one."),
     ] = None,
-    label: Annotated[str | None, typer.Option(help="Only this class, by name or number.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this class, by name or number; may be repeated: an even share of each."),
+    ] = None,
     avoid: Annotated[
         list[Path] | None,
         typer.Option(help="Codes already drawn, as a samples.parquet kept; may be repeated."),
@@ -183,7 +186,7 @@ def sample(
         statistics=statistics,
         theta=theta,
         fitted=fitted,
-        label=label,
+        labels=tuple(label or ()),
         avoid=tuple(avoid or ()),
         shell=shell,
         seed=seed,

@@ -14,14 +14,13 @@ import torch
 
 import zscape
 from zscape import codes as tables
-from zscape import data as datasets
 from zscape import measure as measures
 from zscape import report as reports
 from zscape import studies
 from zscape.app import console, sampling
 from zscape.app.settings import Settings, build, gather
+from zscape.app.stored import codes_of, data_of
 from zscape.base import Codes, Result
-from zscape.data import Images
 from zscape.errors import RunFormatError, SettingError
 from zscape.run import Run
 from zscape.training import Progress
@@ -82,7 +81,7 @@ def measure(
     """Measure one split and record the results."""
     run = Run(path)
     data = data_of(run, data_dir)
-    codes = _codes_of(run, data).of(split)
+    codes = codes_of(run, data).of(split)
     rows = len(codes)
     codes = _some(codes, limit, seed)
     x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
@@ -122,7 +121,7 @@ def sample(
     path: Path, asked: sampling.Asked, data_dir: Path | None
 ) -> tuple[dict[str, Path], list[sampling.Measured]]:
     """Draw codes, decode them, and measure them as a set."""
-    return sampling.sample(path, asked, lambda run: data_of(run, data_dir))
+    return sampling.sample(path, asked, data_dir)
 
 
 def show_samples(measured: Sequence[sampling.Measured]) -> None:
@@ -147,7 +146,7 @@ def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
     run = Run(path)
     data = data_of(run, data_dir)
     if run.codes_path.exists():
-        _codes_of(run, data)
+        codes_of(run, data)
     return reports.write(run, data, tsne=tsne, seed=seed)
 
 
@@ -181,36 +180,6 @@ def demo(out: Path) -> Path:
         "energy distance); the report shows both"
     )
     return report(run.path, tsne=False, seed=0, data_dir=None)
-
-
-def data_of(run: Run, data_dir: Path | None) -> Images:
-    """The data set that a run was fitted on, loaded with the options it was loaded with then.
-
-    Raises:
-        RunFormatError: If it was given as arrays, or is not the same data any more.
-    """
-    spec = dict(run.spec["data"])
-    fingerprint = spec.pop("fingerprint")
-    if data_dir is not None:
-        spec["data_dir"] = data_dir
-    data = datasets.load(**spec)
-    if data.fingerprint != fingerprint:
-        raise RunFormatError(
-            f"{data.source} is not what {run.path} was fitted on any more (fingerprint {data.fingerprint}, "
-            f"then {fingerprint}); put the old files back, or fit anew"
-        )
-    return data
-
-
-def _codes_of(run: Run, data: Images | None = None) -> Codes:
-    """The run's codes, refused if they are of other weights, or of other data where data is given."""
-    codes = tables.load(run.codes_path)
-    tables.check_origin(run.codes_path, run.model, data)
-    if codes.latent != run.model.latent or (data is not None and len(codes) != len(data)):
-        raise RunFormatError(
-            f"{run.codes_path} does not belong to this run; make it again with zscape encode"
-        )
-    return codes
 
 
 def _drop_stale(run: Run) -> None:

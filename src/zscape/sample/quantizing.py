@@ -147,6 +147,7 @@ def quantize_by_class(
     counts: int | np.integer | Mapping[int, int],
     *,
     labels: np.ndarray | None = None,
+    avoid: Codes | tuple[np.ndarray, np.ndarray] | None = None,
     smoothing: float = 1e-6,
     starts: int = 1,
     shell: bool = False,
@@ -159,6 +160,8 @@ def quantize_by_class(
         codes: As for `quantize`: a table, an array, or a pair (mean, logvar).
         counts: Points of every label, or of each label by its number; labels that are not named get none.
         labels: (N,) whole numbers; those of the table if not given.
+        avoid: What is there already, a pair (points (K, D), labels (K,)) or a table with labels: each label
+            keeps away from its own, as `quantize` does, and from no other's; None for nothing.
         smoothing: As for `quantize`.
         starts: As for `quantize`.
         shell: As for `quantize`.
@@ -171,10 +174,11 @@ def quantize_by_class(
     Raises:
         ValueError: If there are no labels, they are not one a code, a label that is asked for has no codes,
             a count is below 1, or what `quantize` raises for one label.
-        TypeError: If a count is not a whole number.
+        TypeError: If a count is not a whole number, or `avoid` is neither a pair nor a table.
     """
     mean, logvar = code_arrays(codes)
     labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
+    kept, kept_labels = _kept_by_class(avoid, mean.shape[1])
     wanted = _wanted(counts, np.unique(labels).tolist())
     parts = []
     for index, label in enumerate(sorted(wanted)):
@@ -182,10 +186,37 @@ def quantize_by_class(
         part = mean[rows] if logvar is None else (mean[rows], logvar[rows])
         told = None if watch is None else _among(watch, index, len(wanted), label)
         found = quantize(
-            part, wanted[label], smoothing=smoothing, starts=starts, shell=shell, seed=seed, watch=told
+            part,
+            wanted[label],
+            avoid=kept[kept_labels == label],
+            smoothing=smoothing,
+            starts=starts,
+            shell=shell,
+            seed=seed,
+            watch=told,
         )
         parts.append(found.points)
     return np.concatenate(parts), np.repeat(sorted(wanted), [len(part) for part in parts]).astype(np.int64)
+
+
+def _kept_by_class(
+    avoid: Codes | tuple[np.ndarray, np.ndarray] | None, latents: int
+) -> tuple[Float[np.ndarray, "K D"], Int[np.ndarray, "K"]]:
+    """Points to avoid and the label of each, checked."""
+    if avoid is None:
+        return np.empty((0, latents)), np.empty(0, np.int64)
+    pair = (avoid.mean, avoid.label) if isinstance(avoid, Codes) else avoid
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        raise TypeError(
+            "quantize_by_class needs avoid as a pair (points, labels) or a table of codes, but got "
+            f"{type(avoid).__name__}; points without labels are for quantize"
+        )
+    points, labels = checked_avoid(pair[0], latents), pair[1]
+    if labels is None or np.shape(labels) != (len(points),):
+        has = "none" if labels is None else f"shape {np.shape(labels)}"
+        raise ValueError(f"avoid needs one label a point, ({len(points)},), but got {has}")
+    # A list without entries has no type of its own.
+    return points, checked_labels(np.asarray(labels) if len(points) else np.empty(0, np.int64), points)
 
 
 def _wanted(counts: int | np.integer | Mapping[int, int], present: list[int]) -> dict[int, int]:
