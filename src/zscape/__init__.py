@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getatt
         recipes,
         report,
         sample,
+        strokes,
         studies,
         terms,
     )
@@ -43,6 +44,7 @@ _MODULES = (
     "recipes",
     "report",
     "sample",
+    "strokes",
     "studies",
     "terms",
 )
@@ -79,6 +81,7 @@ __all__ = [
     "report",
     "resume",
     "sample",
+    "strokes",
     "studies",
     "terms",
 ]
