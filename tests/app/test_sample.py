@@ -182,6 +182,141 @@ def test_a_label_may_be_the_name_of_a_class(drawn, run):
     np.testing.assert_array_equal(by_name, drawn("--density", "gaussian", "--label", "0", "--count", 5)[1])
 
 
+def test_classes_share_the_set_and_each_stays_away_from_its_own(drawn, run):
+    words = ("--label", 7, "--label", 2)
+    _, _, table = drawn("--method", "representatives", "--count", 9, *words)
+    codes = zs.codes.load(run / "codes.parquet").of("train")
+    assert table["label"].to_pylist() == [2] * 5 + [7] * 4
+    for label, count in ((2, 5), (7, 4)):
+        own = codes.take(codes.label == label)
+        np.testing.assert_array_equal(
+            table["id"].to_numpy()[table["label"].to_numpy() == label],
+            own.id[zs.sample.representatives(own.mean, count)],
+        )
+    # The labels of what is chosen at random to compare with are the same.
+    assert np.array_equal(zs.codes.load(run / "codes.parquet").label[table["iid_id"]], table["label"])
+    # Of all classes, as chosen before; only their own matter to those asked for.
+    drawn("--method", "representatives", "--count", 60)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    labels, points = np.array(pq.read_table(kept)["label"]), zs.codes.points(kept)
+    quantize = ("--method", "quantize", "--density", "gaussian", "--count", 5, "--avoid", kept)
+    said, both, table = drawn(*quantize, *words)
+    assert table["label"].to_pylist() == [2] * 3 + [7] * 2
+    own = points[np.isin(labels, (2, 7))]
+    gap = np.linalg.norm(both[:, None] - own, axis=2).min(axis=1).mean()
+    assert measures(said)["mean distance to the nearest avoided"]["value"] == pytest.approx(gap, rel=1e-5)
+
+
+def test_one_class_stays_away_from_its_own_alone(drawn, run):
+    drawn("--method", "by-class", "--count", 40)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    words = ("--method", "quantize", "--density", "empirical", "--label", 3, "--count", 4)
+    z = drawn(*words, "--avoid", kept)[1]
+    threes = pq.read_table(kept).filter(pa.compute.equal(pq.read_table(kept)["label"], 3))
+    pq.write_table(threes, run / "threes.parquet")
+    assert threes.num_rows == 4
+    np.testing.assert_array_equal(z, drawn(*words, "--avoid", run / "threes.parquet")[1])
+    assert not np.array_equal(z, drawn(*words)[1])
+
+
+def test_classes_that_nothing_is_kept_of_are_a_note(zscape, drawn, run):
+    drawn("--method", "by-class", "--label", 3, "--count", 3)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    words = ("--method", "quantize", "--density", "gaussian", "--count", 4, "--avoid", kept)
+    assert "none of the codes to avoid is of class 5\n" in zscape("sample", run, *words, "--label", 5).err
+    assert "of class 3" not in zscape("sample", run, *words, "--label", 3).err
+
+
+def test_independent_classes_have_draws_of_their_own(drawn):
+    _, z, table = drawn("--density", "gaussian", "--label", 0, "--label", 1, "--count", 600)
+    zero, one = (z[table["label"].to_numpy() == label] for label in (0, 1))
+    correlations = [np.corrcoef(zero[:, latent], one[:, latent])[0, 1] for latent in range(3)]
+    assert np.abs(correlations).max() < 0.2
+    assert np.linalg.norm(zero.mean(0) - one.mean(0)) > 0.1
+
+
+def test_the_picture_of_classes_names_them(drawn, run):
+    codes = zs.codes.load(run / "codes.parquet")
+    named = replace(codes, names=("nought", "one & only", *"23456789"))
+    zs.codes.save(named, run / "codes.parquet")
+    for words in (("by-class",), ("quantize", "--density", "gaussian"), ("iid", "--density", "empirical")):
+        _, _, table = drawn("--method", *words, "--label", 0, "--label", "one & only", "--count", 5)
+        assert json.loads(table.schema.metadata[b"zscape"])["classes"] == ["nought", "one & only"]
+        drawing = (run / "figures" / "samples.svg").read_text()
+        assert "nought" in drawing
+    _, _, table = drawn("--method", "by-class", "--count", 20)
+    assert len(json.loads(table.schema.metadata[b"zscape"])["classes"]) == 10
+    # One class needs no names, nor do chosen rows of whatever class.
+    for words in (("by-class", "--label", 0), ("representatives",)):
+        _, _, table = drawn("--method", *words, "--count", 5)
+        assert "classes" not in json.loads(table.schema.metadata[b"zscape"])
+
+
+def test_another_folder_is_written_whole_and_the_run_is_left(drawn, zscape, run, tmp_path):
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    words = ("--method", "by-class", "--count", 12, "--json", "--out", tmp_path / "deep" / "set")
+    done = zscape("sample", run, *words)
+    assert done.code == 0, done.err
+    paths = {key: value for key, value in json.loads(done.out).items() if key != "measures"}
+    assert paths == {
+        "samples": str(tmp_path / "deep" / "set" / "samples.parquet"),
+        "pictures": str(tmp_path / "deep" / "set" / "figures" / "samples.png"),
+        "singles": str(tmp_path / "deep" / "set" / "samples"),
+    }
+    assert len(list((tmp_path / "deep" / "set" / "samples").iterdir())) == 12
+    assert zs.sample.load(tmp_path / "deep" / "set" / "by-class.npz").classes_.size == 10
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["set"]
+    # The same in the run folder.
+    drawn("--method", "by-class", "--count", 12)
+    for name in ("samples.parquet", "figures/samples.svg", "samples/0011.png"):
+        assert (run / name).read_bytes() == (tmp_path / "deep" / "set" / name).read_bytes()
+
+
+def test_a_folder_that_holds_something_is_left(zscape, run, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert zscape("sample", run, "--count", 2, "--out", tmp_path / "empty").code == 0
+    for taken in (run, tmp_path / "empty", run / "spec.json"):
+        before = sorted(run.rglob("*")), sorted((tmp_path / "empty").rglob("*"))
+        done = zscape("sample", run, "--count", 2, "--out", taken)
+        assert done.code == 2
+        assert "--out needs a new folder" in done.err
+        assert (sorted(run.rglob("*")), sorted((tmp_path / "empty").rglob("*"))) == before
+
+
+def test_a_folder_that_could_not_be_finished_is_not_there(zscape, run, tmp_path, monkeypatch):
+    from zscape import report
+
+    def broken(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(report, "write_singles", broken)
+    assert zscape("sample", run, "--count", 2, "--out", tmp_path / "set").code == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+def test_codes_are_read_and_densities_fitted_once(drawn, run, monkeypatch):
+    counted = []
+
+    def counting(owner, name):
+        plain = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *args: (counted.append(name), plain(*args))[1])
+
+    counting(zs.codes, "load")
+    counting(zs.codes, "check_origin")
+    counting(zs.sample.Gaussian, "fit")
+    drawn("--method", "quantize", "--density", "gaussian", "--label", 3, "--count", 3)
+    assert sorted(counted) == ["check_origin", "fit", "load"]
+
+
+def test_a_density_of_other_classes_is_refused(zscape, run):
+    codes = zs.codes.load(run / "codes.parquet")
+    zs.sample.save(zs.sample.ByClass().fit(codes.mean, codes.label + 1), run / "other.npz")
+    done = zscape("sample", run, "--method", "by-class", "--fitted", run / "other.npz")
+    assert done.code == 2
+    assert "knows 10, of which there are no codes" in done.err
+
+
 def test_a_table_is_printed_with_the_range_of_independent_sets(zscape, run):
     done = zscape("sample", run, "--method", "quantize", "--count", 6)
     assert done.code == 0, done.err
@@ -283,6 +418,11 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
         (("--method", "quantize", "--avoid", "{run}/none.parquet"), "there is no file"),
         (("--method", "quantize", "--avoid", "{run}/history.csv"), "history.csv cannot be read"),
         (("--method", "quantize", "--avoid", "{run}/narrow.parquet"), "narrow.parquet holds 1 of 2"),
+        (
+            ("--method", "representatives", "--label", "3", "--label", "4", "--avoid", "{run}/bare.parquet"),
+            "needs tables with a column label",
+        ),
+        (("--method", "by-class", "--label", "3", "--label", "12"), "no code has label 12"),
         (("--method", "quantize", "--theta", "0.4"), "--theta needs --method by-class"),
         (("--method", "iid", "--statistics", "full"), "--statistics needs --method by-class"),
         (("--method", "iid", "--components", "3"), "--components needs --density mixture"),
@@ -299,6 +439,7 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
 def test_what_is_asked_wrongly_is_one_line_and_leaves_the_samples(zscape, run, words, said):
     pq.write_table(pa.table({"code": [1.0]}), run / "odd.parquet")
     pq.write_table(pa.table({"code": zs.codes.vectors(np.zeros((1, 2)))}), run / "narrow.parquet")
+    pq.write_table(pa.table({"code": zs.codes.vectors(np.zeros((1, 3)))}), run / "bare.parquet")
     words_table = pa.table({"code": pa.array([["a", "b", "c"]], pa.list_(pa.string(), 3))})
     pq.write_table(words_table, run / "words.parquet")
     zs.sample.save(zs.sample.StandardNormal(3), run / "prior.npz")

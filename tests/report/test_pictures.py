@@ -147,3 +147,34 @@ def test_compared_refuses_pictures_of_other_shapes():
         pictures.compared({"a": noise(1, 1, 4, 4), "b": noise(1, 1, 4, 5)}, 2)
     with pytest.raises(ValueError, match="of one shape"):
         pictures.compared({}, 2)
+
+
+def test_class_rows_stand_below_each_other_and_groups_side_by_side_pixel_by_pixel():
+    images, labels = noise(8, 1, 8, 8), np.array([3, 3, 3, 5])
+    groups = {"these": images[:4], "those": images[4:]}
+    figure = pictures.class_rows(groups, labels, {3: "three", 5: "$5$ \x07"}, 4)
+    shown = figure.axes[0].get_images()[0].get_array()
+    # Of three pictures in two columns, two lines; then the space between classes and the line of the other.
+    height, width = 8 + 1 + 8 + 2 + 8, 2 * (2 * 8 + 1) + 4
+    zoom = len(shown) // height
+    canvas = shown[::zoom, ::zoom]
+    assert canvas.shape == (height, width, 4)
+    for top, left, index in [(0, 0, 0), (0, 9, 1), (9, 0, 2), (19, 0, 3), (0, 21, 4), (19, 21, 7)]:
+        np.testing.assert_array_equal(
+            canvas[top : top + 8, left : left + 8, 0], np.rint(255 * images[index, 0])
+        )
+    assert not canvas[9:, 9:21].any()
+    assert [note.get_text() for note in figure.axes[0].texts] == ["three", "$5$", "these", "those"]
+
+
+def test_class_rows_of_one_group_need_no_title():
+    figure = pictures.class_rows({"these": noise(2, 3, 4, 4)}, np.array([0, 1]), {0: "a", 1: "b"}, 8)
+    assert [note.get_text() for note in figure.axes[0].texts] == ["a", "b"]
+
+
+def test_class_rows_need_a_label_a_picture():
+    for images, labels in [(noise(2, 1, 4, 4), [0]), (noise(1, 1, 4, 4), [0, 1])]:
+        with pytest.raises(ValueError, match="one a label"):
+            pictures.class_rows({"a": images}, np.array(labels), {0: "a"}, 8)
+    with pytest.raises(ValueError, match="one a label"):
+        pictures.class_rows({}, np.array([0]), {0: "a"}, 8)

@@ -1,5 +1,7 @@
 """Sections pick, name and read what the run folder has."""
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -167,6 +169,58 @@ def test_chosen_rows_are_shown_as_they_are_in_the_data(make):
     expected = pictures.picture_grid(originals, 2).axes[0].get_images()[0].get_array()
     np.testing.assert_array_equal(shown, expected)
     assert section.plates[0].title == "Pictures chosen from the data"
+
+
+def by_class(run: Run, label: list[int], names: list[str]) -> np.ndarray:
+    """Write a table of samples drawn class by class; gives the codes."""
+    z = np.random.default_rng(0).normal(size=(len(label), 3))
+    table = pa.table({"code": codes.vectors(z), "iid": codes.vectors(-z), "label": label})
+    made = json.dumps({"method": "by-class", "classes": names})
+    rewrite(run, table.replace_schema_metadata({b"zscape": made.encode()}))
+    return z
+
+
+def test_a_set_drawn_class_by_class_has_a_row_a_class(make):
+    run, _ = make()
+    z = by_class(run, [1, 1, 3], ["one", "three"])
+    section = samples.sampled(run)
+    assert caption(section, "samples") == (
+        "A row a class, the first of each: 3 codes, decoded. How they were drawn: method by-class. On the "
+        "right: as many independent draws from the same target."
+    )
+    assert section.plates[0].alt == "A grid of 3 generated pictures, a row each for one, three."
+    shown = section.plates[0].figure.axes[0].get_images()[0].get_array()
+    groups = {"this set": run.decode(z), "i.i.d.": run.decode(-z)}
+    expected = pictures.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 16)
+    np.testing.assert_array_equal(shown, expected.axes[0].get_images()[0].get_array())
+
+
+def test_every_class_of_a_large_set_is_shown(make):
+    run, _ = make()
+    by_class(run, np.repeat([0, 1, 2], 100).tolist(), ["a", "b", "c"])
+    assert caption(samples.sampled(run), "samples").startswith("A row a class, the first of each: 63 of 300")
+
+
+def test_many_classes_or_one_have_no_rows(make):
+    run, _ = make()
+    for label in ([4, 4, 4], list(range(41))):
+        by_class(run, label, [str(which) for which in sorted(set(label))])
+        assert caption(samples.sampled(run), "samples").startswith(f"The first {len(label)} codes")
+
+
+def test_classes_that_do_not_fit_their_names_are_refused(make):
+    run, _ = make()
+    by_class(run, [1, 3], ["one"])
+    with pytest.raises(RunFormatError, match="the names of 2 classes, but holds 1"):
+        samples.sampled(run)
+
+
+def test_samples_in_another_folder_are_shown(make, tmp_path):
+    run, _ = make(samples=2)
+    (tmp_path / "other").mkdir()
+    run.samples_path.rename(tmp_path / "other" / "samples.parquet")
+    assert not samples.sampled(run).plates
+    assert samples.sampled(run, folder=tmp_path / "other").plates
 
 
 @pytest.mark.parametrize("rows", [[7, 240], [-1, 3]])

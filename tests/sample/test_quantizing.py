@@ -436,6 +436,43 @@ def test_classes_are_quantized_each_on_its_own():
     assert wide.shape == (4, 2)
 
 
+def test_each_class_stays_away_from_its_own():
+    codes, kept = table(count=300), dataclasses.replace(table(count=8), mean=draws(8, 2, seed=5))
+    for avoid in (kept, (kept.mean, kept.label), (kept.mean, kept.label.astype(np.uint8))):
+        points, labels = quantize_by_class(codes, 4, avoid=avoid, seed=1)
+        for label in range(3):
+            own = kept.mean[kept.label == label]
+            expected = quantize(codes.mean[codes.label == label], 4, avoid=own, seed=1).points
+            assert np.array_equal(points[labels == label], expected)
+    # Kept points of a class that is not asked for, or of none, make no difference.
+    alone = quantize_by_class(codes, {1: 4})[0]
+    for avoid in (None, (draws(3, 2), np.array([0, 2, 9])), (draws(0, 2), np.arange(0))):
+        assert np.array_equal(quantize_by_class(codes, {1: 4}, avoid=avoid)[0], alone)
+    assert not np.array_equal(quantize_by_class(codes, {1: 4}, avoid=kept)[0], alone)
+
+
+@pytest.mark.parametrize(
+    ("avoid", "message"),
+    [
+        (table(labels=False), r"one label a point, \(300,\), but got none"),
+        ((draws(3, 2), np.arange(2)), r"one label a point, \(3,\), but got shape \(2,\)"),
+        ((draws(3, 2), np.zeros((3, 2))), r"but got shape \(3, 2\)"),
+        ((draws(3, 2), np.zeros(3)), "labels need to be whole numbers, but are float64"),
+        ((draws(3, 4), np.arange(3)), "avoid needs points of 2 latents, but they have 4"),
+        ((np.full((3, 2), np.nan), np.arange(3)), "finite"),
+    ],
+)
+def test_points_to_avoid_by_class_are_checked(avoid, message):
+    with pytest.raises(ValueError, match=message):
+        quantize_by_class(table(), 2, avoid=avoid)
+
+
+@pytest.mark.parametrize("avoid", [draws(3, 2), draws(2, 2), (draws(3, 2),), [draws(3, 2), [0, 1, 2]]])
+def test_points_to_avoid_by_class_need_a_pair(avoid):
+    with pytest.raises(TypeError, match=r"a pair \(points, labels\) or a table of codes"):
+        quantizing._kept_by_class(avoid, 2)
+
+
 def test_progress_is_told():
     told = []
     quantize(draws(5000, 2), 3, starts=2, watch=lambda *row: told.append(row))

@@ -133,6 +133,9 @@ def measure(
 @app.command()
 def sample(
     run: RunPath,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write instead of the run's; must be new.")
+    ] = None,
     method: Annotated[
         str, typer.Option(help="iid, quantize (as a set), representatives (of the data) or by-class.")
     ] = "iid",
@@ -162,7 +165,10 @@ def sample(
     ] = None,
     avoid: Annotated[
         list[Path] | None,
-        typer.Option(help="Codes already drawn, as a samples.parquet kept; may be repeated."),
+        typer.Option(
+            help="Codes already drawn, as a samples.parquet kept; may be repeated. With --label, each class "
+            "stays away from its own."
+        ),
     ] = None,
     shell: Annotated[
         bool, typer.Option("--shell", help="quantize: keep the typical radius; for fewer codes than latents.")
@@ -173,7 +179,8 @@ def sample(
 ) -> None:
     """Draw a set of codes into samples.parquet, with pictures, and measure it beside independent draws.
 
-    Pictures: figures/samples.png and .svg show the set, the folder samples/ holds each one.
+    Pictures: figures/samples.png and .svg show the set, a row a class where it has several; the folder
+    samples/ holds each one. They replace those of the call before in the run folder, or go to --out.
     """
     from zscape.app import work
     from zscape.app.sampling import Asked
@@ -191,7 +198,7 @@ def sample(
         shell=shell,
         seed=seed,
     )
-    paths, measured = work.sample(run, asked, data_dir)
+    paths, measured = work.sample(run, asked, out=out, data_dir=data_dir)
     if json:
         measures = [dataclasses.asdict(measure) for measure in measured]
         console.show({name: str(path) for name, path in paths.items()} | {"measures": measures})

@@ -118,10 +118,10 @@ def measure(
 
 
 def sample(
-    path: Path, asked: sampling.Asked, data_dir: Path | None
+    path: Path, asked: sampling.Asked, *, out: Path | None = None, data_dir: Path | None = None
 ) -> tuple[dict[str, Path], list[sampling.Measured]]:
     """Draw codes, decode them, and measure them as a set."""
-    return sampling.sample(path, asked, data_dir)
+    return sampling.sample(path, asked, out=out, data_dir=data_dir)
 
 
 def show_samples(measured: Sequence[sampling.Measured]) -> None:
@@ -172,7 +172,7 @@ def demo(out: Path) -> Path:
         (r.name, r.value, "" if r.low is None else f"{r.low:.5g} to {r.high:.5g}", r.unit) for r in results
     ]
     console.table(("measure", "value", "95 % interval", "unit"), rows)
-    _, measured = sample(out, sampling.Asked(method="quantize"), None)
+    _, measured = sample(out, sampling.Asked(method="quantize"))
     show_samples(measured)
     nearer = (measured[0].iid_mean or 0.0) / measured[0].value
     console.tell(

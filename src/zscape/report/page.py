@@ -62,7 +62,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         headline=_headline(run.results()),
         results=run.results(),
         sections=body,
-        drawings={plate.name: _draw(run, plate) for section in body for plate in section.plates},
+        drawings={plate.name: _draw(run.figures, plate) for section in body for plate in section.plates},
         interval=interval,
         words=words,
     )
@@ -71,12 +71,13 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
     return target
 
 
-def write_samples(run: Run, data: base.Data | None = None) -> Path:
+def write_samples(run: Run, data: base.Data | None = None, *, folder: Path | None = None) -> Path:
     """Write the picture grid of a run's samples, figures/samples.png and .svg, as the page shows it.
 
     Args:
         run: The run.
         data: The data set, needed to show pictures that were chosen from it rather than decoded.
+        folder: Where samples.parquet is and figures/ goes; that of the run if not given.
 
     Returns:
         The path of the PNG.
@@ -85,20 +86,23 @@ def write_samples(run: Run, data: base.Data | None = None) -> Path:
         ValueError: If the run has no samples yet, or they are not pictures.
         RunFormatError: If samples.parquet is damaged.
     """
-    section = samples.sampled(run, data)
+    section = samples.sampled(run, data, folder=folder)
+    home = run.path if folder is None else folder
     if not section.plates:
-        raise ValueError(f"{run.path} has no pictures of samples to draw; make samples with zscape sample")
+        raise ValueError(f"{home} has no pictures of samples to draw; make samples with zscape sample")
+    figures = home / run.figures.name
     for plate in section.plates:
-        _draw(run, plate)
-    return run.figures / f"{section.plates[0].name}.png"
+        _draw(figures, plate)
+    return figures / f"{section.plates[0].name}.png"
 
 
-def write_singles(run: Run, images: Float[np.ndarray, "N C H W"]) -> Path:
+def write_singles(run: Run, images: Float[np.ndarray, "N C H W"], *, folder: Path | None = None) -> Path:
     """Write each picture as a PNG of its own, pixel for pixel, in samples/; others there are removed.
 
     Args:
         run: The run.
         images: Grey or RGB pictures in [0, 1], in the order of samples.parquet.
+        folder: Where samples/ goes; that of the run if not given.
 
     Returns:
         The folder; its files are numbered as the rows of samples.parquet, 0000.png and on.
@@ -106,17 +110,17 @@ def write_singles(run: Run, images: Float[np.ndarray, "N C H W"]) -> Path:
     Raises:
         ValueError: If the pictures are neither grey nor RGB, or a value is not finite.
     """
-    folder = run.path / "samples"
+    target = (run.path if folder is None else folder) / "samples"
     tiles = [pictures.tile(image[None], 1)[..., :3] for image in images]
-    folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
+    target.mkdir(exist_ok=True)
+    for old in target.iterdir():
         # Only files of this name: others in the folder are the user's.
         if re.fullmatch(r"\d{4,}\.png", old.name):
             old.unlink()
     for number, pixels in enumerate(tiles):
-        with whole_file(folder / f"{number:04d}.png") as path:
+        with whole_file(target / f"{number:04d}.png") as path:
             Image.fromarray(pixels).save(path, format="PNG")
-    return folder
+    return target
 
 
 def _template() -> jinja2.Template:
@@ -141,10 +145,10 @@ def _check_same(run: Run, data: base.Data) -> None:
         raise ValueError(f"{needed}, of {rows} samples or more, but got {data.name} of {len(data)}")
 
 
-def _draw(run: Run, plate: sections.Plate) -> str:
+def _draw(figures: Path, plate: sections.Plate) -> str:
     drawing = style.svg(plate.figure)
-    write_text(run.figures / f"{plate.name}.svg", drawing)
-    with whole_file(run.figures / f"{plate.name}.png") as path:
+    write_text(figures / f"{plate.name}.svg", drawing)
+    with whole_file(figures / f"{plate.name}.png") as path:
         path.write_bytes(style.png(plate.figure))
     # The template inserts it as it is: parsed as XML and written again, it has every text in it escaped.
     return style.inline(drawing, name=plate.name, description=plate.alt)

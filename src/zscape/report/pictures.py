@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from zscape.report.style import DPI, INK, MUTED, WIDTH, styled
+from zscape.report.style import DPI, INK, MUTED, WIDTH, label, styled
 
 _TALLEST = 150  # dots that one picture may cover
 
@@ -84,10 +84,8 @@ def reconstructions(
     figure, axes = _plate(canvas, x.shape[-1], left=0.72)
     for row in range(len(strips)):
         for part, kind in ((0.25, "original"), (0.75, "decoded")):
-            axes.annotate(
-                kind, (-0.5, row * (tall + space) + part * tall - 0.5), (-5, 0), textcoords="offset points",
-                ha="right", va="center", color=INK if kind == "original" else MUTED, fontsize=8.5,
-            )  # fmt: skip
+            colour = INK if kind == "original" else MUTED
+            _beside(axes, kind, row * (tall + space) + part * tall, colour=colour)
     return figure
 
 
@@ -110,9 +108,49 @@ def compared(groups: Mapping[str, Float[np.ndarray, "..."]], columns: int) -> Fi
         canvas[start : start + len(strip), : strip.shape[1]] = strip
     figure, axes = _plate(canvas, side, left=0.9)
     for name, start, strip in zip(groups, starts, strips, strict=False):
+        _beside(axes, name, start + len(strip) / 2)
+    return figure
+
+
+@styled()
+def class_rows(
+    groups: Mapping[str, Float[np.ndarray, "..."]],
+    labels: Int[np.ndarray, "N"],
+    names: Mapping[int, str],
+    columns: int,
+) -> Figure:
+    """A row a class, with its name on the left; several groups of pictures side by side, each with its name.
+
+    Args:
+        groups: Pictures (N, C, H, W) by the name of their group.
+        labels: Class of each picture, the same in all groups.
+        names: Names of the classes, in the order of their rows.
+        columns: Pictures across all groups; a class of more goes on in the line below.
+
+    Raises:
+        ValueError: If there are no groups, or they are not of one shape with a label a picture.
+    """
+    shapes = {images.shape for images in groups.values()}
+    if len(shapes) != 1 or {shape[0] for shape in shapes} != {len(labels)}:
+        raise ValueError(
+            f"class_rows needs groups of pictures of one shape, one a label, but got {sorted(shapes)} and "
+            f"{len(labels)} labels"
+        )
+    side = next(iter(shapes))[-1]
+    most = max(int((labels == which).sum()) for which in names)
+    # As many lines as are needed, then as even as they can be.
+    across = -(-most // -(-most // max(1, columns // len(groups))))
+    rows = [[tile(images[labels == which], across) for images in groups.values()] for which in names]
+    canvas, tops, lefts = _joined(rows, wide=across * (side + 1) - 1, side=side)
+    shown = [label(name, 18) for name in names.values()]
+    margins = {"left": 0.15 + 0.075 * max(map(len, shown)), "top": 0.25 if len(groups) > 1 else 0.02}
+    figure, axes = _plate(canvas, side, **margins)
+    for name, top, row in zip(shown, tops, rows, strict=True):
+        _beside(axes, name, top + len(row[0]) / 2)
+    for name, left in zip(groups, lefts, strict=True) if len(groups) > 1 else ():
         axes.annotate(
-            name, (-0.5, start + len(strip) / 2 - 0.5), (-5, 0), textcoords="offset points",
-            ha="right", va="center", color=INK, fontsize=8.5,
+            name, (left - 0.5, -0.5), (0, 5), textcoords="offset points",
+            ha="left", va="bottom", color=INK, fontsize=8.5,
         )  # fmt: skip
     return figure
 
@@ -144,13 +182,44 @@ def manifold(decode: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> F
     return figure
 
 
+def _joined(
+    rows: list[list[np.ndarray]], *, wide: int, side: int
+) -> tuple[UInt8[np.ndarray, "Y X 4"], list[int], list[int]]:
+    """Strips in rows and columns, each up to `wide`, with spaces that go with the side of a picture.
+
+    Returns:
+        The canvas, where each row begins and where each column does.
+    """
+    down, across = max(side // 8, 2), max(side // 2, 4)
+    tops = np.cumsum([0, *(len(row[0]) + down for row in rows)]).tolist()
+    lefts = [place * (wide + across) for place in range(len(rows[0]))]
+    canvas = np.zeros((tops.pop() - down, lefts[-1] + wide, 4), np.uint8)
+    for top, row in zip(tops, rows, strict=True):
+        for left, strip in zip(lefts, row, strict=True):
+            canvas[top : top + len(strip), left : left + strip.shape[1]] = strip
+    return canvas, tops, lefts
+
+
+def _beside(axes: Axes, text: str, middle: float, *, colour: str = INK) -> None:
+    """Text to the left of the pictures whose middle is so many pixels down."""
+    axes.annotate(
+        text, (-0.5, middle - 0.5), (-5, 0), textcoords="offset points",
+        ha="right", va="center", color=colour, fontsize=8.5,
+    )  # fmt: skip
+
+
 def _plate(
-    canvas: UInt8[np.ndarray, "Y X 4"], side: int, *, left: float = 0.02, bottom: float = 0.02
+    canvas: UInt8[np.ndarray, "Y X 4"],
+    side: int,
+    *,
+    left: float = 0.02,
+    bottom: float = 0.02,
+    top: float = 0.02,
 ) -> tuple[Figure, Axes]:
     """A figure that holds a canvas at a whole zoom; margins in inches, `side` is the width of one picture."""
     tall, wide = canvas.shape[:2]
     zoom = max(1, min(int((WIDTH - left) * DPI) // wide, _TALLEST // side))
-    margins = np.rint(np.array([left, bottom, 0.02, 0.02]) * DPI)
+    margins = np.rint(np.array([left, bottom, 0.02, top]) * DPI)
     dots = np.array([wide, tall]) * zoom
     whole = dots + margins[:2] + margins[2:]
     figure = Figure(figsize=tuple(whole / DPI))

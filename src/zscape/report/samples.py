@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import torch
+from matplotlib.figure import Figure
 from pyarrow import parquet
 
 from zscape import base, codes
 from zscape.errors import RunFormatError
 from zscape.report import pictures
+from zscape.report.figures import nameable
 from zscape.report.sections import (
     ACROSS,
     Plate,
@@ -27,124 +30,187 @@ from zscape.report.sections import (
 from zscape.run import Run
 
 _SHOWN = 64
+_REMEDY = "make it again with zscape sample"
 
 
 @dataclass(frozen=True)
 class _Samples:
-    """What samples.parquet holds: rows and codes, as many independent ones or None, how they were drawn."""
+    """A table of samples: rows and codes, as many independent ones or None, how they were drawn.
 
-    id: np.ndarray | None
+    Where they were drawn class by class, also the class of each and the names of the classes.
+    """
+
     z: np.ndarray
-    iid_id: np.ndarray | None
+    id: np.ndarray | None
     iid: np.ndarray | None
+    iid_id: np.ndarray | None
+    label: np.ndarray | None
+    names: dict[int, str]
     made: dict[str, object]
 
+    def shown(self) -> np.ndarray:
+        """Rows that a figure has place for: the first, or the first of each class."""
+        if self.label is None or not self.names:
+            return np.arange(min(len(self.z), _SHOWN))
+        each = max(1, _SHOWN // len(self.names))
+        return np.concatenate([np.flatnonzero(self.label == which)[:each] for which in self.names])
 
-def sampled(run: Run, data: base.Data | None = None) -> Section:
+
+def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = None) -> Section:
     """Pictures of the codes drawn; beside a set drawn as a whole, as many independent draws.
 
     Args:
         run: The run.
         data: The data set, which codes chosen from the data set are shown from; without it they are decoded.
+        folder: Where samples.parquet is; that of the run if not given.
     """
     section = Section("samples", "Samples")
-    if not run.samples_path.exists():
+    path = (folder or run.path) / run.samples_path.name
+    if not path.exists():
         return lacking(section, "Nothing has been sampled yet.", f"zscape sample {place(run)}")
     if not fitted(run):
         return lacking(section, "The model has no weights yet.", "zscape fit")
     if not pictorial(run):
         return not_pictures(section, run)
-    samples = _read_samples(run)
+    samples = _Table.read(path, run.model.latent).samples()
     if not len(samples.z):
         return lacking(section, "The table of samples is empty.", f"zscape sample {place(run)}")
-    return Section(section.anchor, section.title, (_samples_plate(run, samples, data),))
-
-
-def _samples_plate(run: Run, samples: _Samples, data: base.Data | None) -> Plate:
-    shown = min(len(samples.z), _SHOWN)
-    width = run.model.shape[-1]
-    columns = min(16 if width <= 32 else 8, max(1, ACROSS // width))
-    # As many rows as are needed, then as even as they can be.
-    columns = -(-shown // -(-shown // columns))
     existing = samples.made.get("method") == "representatives"
-    source = data if existing else None
-    settings = ", ".join(f"{key} {value}" for key, value in samples.made.items() if value is not None)
-    caption = (
-        f"The first {some_of(shown, len(samples.z))} codes{'' if existing else ', decoded'}. How they were "
-        f"drawn: {settings or 'not recorded'}."
+    if existing and data is not None:
+        _check_rows(path, samples, len(data))
+    return Section(section.anchor, section.title, (_plate(run, samples, data if existing else None),))
+
+
+def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
+    shown = samples.shown()
+    groups = {"this set": _images(run, samples.z[shown], samples.id, shown, source)}
+    if samples.iid is not None:
+        groups["i.i.d."] = _images(run, samples.iid[shown], samples.iid_id, shown, source)
+    existing = samples.made.get("method") == "representatives"
+    alt = f"A grid of {len(shown)} {'chosen' if existing else 'generated'} pictures"
+    if samples.names:
+        alt += f", a row each for {', '.join(samples.names.values())}"
+    return Plate(
+        "samples",
+        _figure(groups, samples, shown, run.model.shape[-1]),
+        "Pictures chosen from the data" if existing else "Pictures decoded from new codes",
+        _caption(samples, len(shown), existing=existing),
+        f"{alt}.",
+        chart=False,
     )
-    title = "Pictures chosen from the data" if existing else "Pictures decoded from new codes"
-    images = _images(run, samples.z[:shown], samples.id, source)
+
+
+def _caption(samples: _Samples, shown: int, *, existing: bool) -> str:
+    settings = ", ".join(f"{key} {value}" for key, value in samples.made.items() if value is not None)
+    number = some_of(shown, len(samples.z))
+    which = f"A row a class, the first of each: {number}" if samples.names else f"The first {number}"
+    caption = (
+        f"{which} codes{'' if existing else ', decoded'}. How they were drawn: {settings or 'not recorded'}."
+    )
     if samples.iid is None:
-        figure = pictures.picture_grid(images, columns)
-    else:
-        caption += f" Below: as many independent {'choices' if existing else 'draws from the same target'}."
-        beside = _images(run, samples.iid[:shown], samples.iid_id, source)
-        figure = pictures.compared({"this set": images, "i.i.d.": beside}, columns)
-    alt = f"A grid of {shown} {'chosen' if existing else 'generated'} pictures."
-    return Plate("samples", figure, title, caption, alt, chart=False)
+        return caption
+    beside = "On the right" if samples.names else "Below"
+    return (
+        f"{caption} {beside}: as many independent {'choices' if existing else 'draws from the same target'}."
+    )
 
 
-def _images(run: Run, z: np.ndarray, rows: np.ndarray | None, source: base.Data | None) -> np.ndarray:
+def _figure(groups: dict[str, np.ndarray], samples: _Samples, shown: np.ndarray, width: int) -> Figure:
+    columns = min(16 if width <= 32 else 8, max(1, ACROSS // width))
+    if samples.names and samples.label is not None:
+        return pictures.class_rows(groups, samples.label[shown], samples.names, columns)
+    # As many rows as are needed, then as even as they can be.
+    columns = -(-len(shown) // -(-len(shown) // columns))
+    if len(groups) > 1:
+        return pictures.compared(groups, columns)
+    return pictures.picture_grid(groups["this set"], columns)
+
+
+def _images(
+    run: Run, z: np.ndarray, rows: np.ndarray | None, shown: np.ndarray, source: base.Data | None
+) -> np.ndarray:
     """Pictures of codes: those of their rows in the source, or decoded."""
     if source is None or rows is None:
         return run.decode(z)
-    _check_rows(run, rows, len(source))
-    return source.batch(torch.from_numpy(rows[: len(z)]), "cpu")[0].numpy()
+    return source.batch(torch.from_numpy(rows[shown]), "cpu")[0].numpy()
 
 
-def _read_samples(run: Run) -> _Samples:
-    try:
-        table = parquet.read_table(run.samples_path)
-        made = json.loads((table.schema.metadata or {}).get(b"zscape", b"{}"))
-    except (pa.ArrowException, ValueError) as error:
-        raise RunFormatError(
-            f"{run.samples_path} cannot be read ({error}); make it again with zscape sample"
-        ) from error
-    return _Samples(
-        id=_sample_rows(run, table, "id"),
-        iid_id=_sample_rows(run, table, "iid_id"),
-        z=_sample_codes(run, table, "code"),
-        iid=_sample_codes(run, table, "iid") if "iid" in table.column_names else None,
-        made=made if isinstance(made, dict) else {},
-    )
+@dataclass(frozen=True)
+class _Table:
+    """A table of samples as it stands in a file, for a model of so many latents."""
 
+    path: Path
+    table: pa.Table
+    latent: int
+    made: dict[str, object]
 
-def _sample_rows(run: Run, table: pa.Table, name: str) -> np.ndarray | None:
-    if name not in table.column_names:
-        return None
-    if table[name].null_count or not pa.types.is_integer(table[name].type):
-        raise RunFormatError(
-            f"{run.samples_path} needs whole numbers in the column {name}, none missing, but holds: "
-            f"{_columns(table)}; make it again with zscape sample"
-        )
-    return table[name].to_numpy().astype(np.int64)
+    @classmethod
+    def read(cls, path: Path, latent: int) -> _Table:
+        try:
+            table = parquet.read_table(path)
+            made = json.loads((table.schema.metadata or {}).get(b"zscape", b"{}"))
+        except (pa.ArrowException, ValueError) as error:
+            raise RunFormatError(f"{path} cannot be read ({error}); {_REMEDY}") from error
+        return cls(path, table, latent, made if isinstance(made, dict) else {})
 
-
-def _sample_codes(run: Run, table: pa.Table, name: str) -> np.ndarray:
-    remedy = "make it again with zscape sample"
-    if name not in table.column_names or not codes.holds_vectors(table[name].type):
-        raise RunFormatError(
-            f"{run.samples_path} needs a column {name} of lists of {run.model.latent} numbers, but holds: "
-            f"{_columns(table)}; {remedy}"
-        )
-    z = codes.matrix(table[name])
-    bad = int((~np.isfinite(z)).sum())
-    if len(z) and (z.shape[1] != run.model.latent or bad):
-        raise RunFormatError(
-            f"{run.samples_path} needs finite codes of {run.model.latent} dimensions, but holds codes of "
-            f"{z.shape[1]} with {bad} values that are not finite; {remedy}"
-        )
-    return z
-
-
-def _check_rows(run: Run, rows: np.ndarray, count: int) -> None:
-    if rows.min() < 0 or rows.max() >= count:
-        raise RunFormatError(
-            f"{run.samples_path} needs ids from 0 to {count - 1}, rows of the data set, but holds "
-            f"{rows.min()} to {rows.max()}; make it again with zscape sample"
+    def samples(self) -> _Samples:
+        label = self._numbers("label")
+        return _Samples(
+            id=self._numbers("id"),
+            iid_id=self._numbers("iid_id"),
+            z=self._codes("code"),
+            iid=self._codes("iid") if "iid" in self.table.column_names else None,
+            label=label,
+            names=self._names(label),
+            made={key: value for key, value in self.made.items() if key != "classes"},
         )
 
+    def _names(self, label: np.ndarray | None) -> dict[int, str]:
+        """Names of the classes that were drawn one after the other, where a figure has place for them."""
+        names, present = self.made.get("classes"), [] if label is None else np.unique(label).tolist()
+        if label is None or not isinstance(names, list) or len(present) < 2 or not nameable(label):
+            return {}
+        if len(names) != len(present):
+            raise RunFormatError(
+                f"{self.path} needs the names of {len(present)} classes, but holds {len(names)}; {_REMEDY}"
+            )
+        return dict(zip(present, map(str, names), strict=True))
 
-def _columns(table: pa.Table) -> str:
-    return ", ".join(f"{field.name} ({field.type})" for field in table.schema)
+    def _numbers(self, name: str) -> np.ndarray | None:
+        if name not in self.table.column_names:
+            return None
+        column = self.table[name]
+        if column.null_count or not pa.types.is_integer(column.type):
+            raise RunFormatError(
+                f"{self.path} needs whole numbers in the column {name}, none missing, but holds: "
+                f"{self._columns()}; {_REMEDY}"
+            )
+        return column.to_numpy().astype(np.int64)
+
+    def _codes(self, name: str) -> np.ndarray:
+        if name not in self.table.column_names or not codes.holds_vectors(self.table[name].type):
+            raise RunFormatError(
+                f"{self.path} needs a column {name} of lists of {self.latent} numbers, but holds: "
+                f"{self._columns()}; {_REMEDY}"
+            )
+        z = codes.matrix(self.table[name])
+        bad = int((~np.isfinite(z)).sum())
+        if len(z) and (z.shape[1] != self.latent or bad):
+            raise RunFormatError(
+                f"{self.path} needs finite codes of {self.latent} dimensions, but holds codes of "
+                f"{z.shape[1]} with {bad} values that are not finite; {_REMEDY}"
+            )
+        return z
+
+    def _columns(self) -> str:
+        return ", ".join(f"{field.name} ({field.type})" for field in self.table.schema)
+
+
+def _check_rows(path: Path, samples: _Samples, count: int) -> None:
+    """Refuse rows that the data set does not have."""
+    for rows in (samples.id, samples.iid_id):
+        if rows is not None and (rows.min() < 0 or rows.max() >= count):
+            raise RunFormatError(
+                f"{path} needs ids from 0 to {count - 1}, rows of the data set, but holds {rows.min()} to "
+                f"{rows.max()}; {_REMEDY}"
+            )

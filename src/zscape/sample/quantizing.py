@@ -199,9 +199,7 @@ def quantize_by_class(
     return np.concatenate(parts), np.repeat(sorted(wanted), [len(part) for part in parts]).astype(np.int64)
 
 
-def _kept_by_class(
-    avoid: Codes | tuple[np.ndarray, np.ndarray] | None, latents: int
-) -> tuple[Float[np.ndarray, "K D"], Int[np.ndarray, "K"]]:
+def _kept_by_class(avoid: object, latents: int) -> tuple[Float[np.ndarray, "K D"], Int[np.ndarray, "K"]]:
     """Points to avoid and the label of each, checked."""
     if avoid is None:
         return np.empty((0, latents)), np.empty(0, np.int64)
@@ -215,8 +213,7 @@ def _kept_by_class(
     if labels is None or np.shape(labels) != (len(points),):
         has = "none" if labels is None else f"shape {np.shape(labels)}"
         raise ValueError(f"avoid needs one label a point, ({len(points)},), but got {has}")
-    # A list without entries has no type of its own.
-    return points, checked_labels(np.asarray(labels) if len(points) else np.empty(0, np.int64), points)
+    return points, checked_labels(labels, points)
 
 
 def _wanted(counts: int | np.integer | Mapping[int, int], present: list[int]) -> dict[int, int]:
