@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from zscape.base import Likelihood, Posterior
 from zscape.errors import SettingError, nearest
-from zscape.model import networks
+from zscape.model import networks, sketching
 from zscape.model.likelihoods import BernoulliHead, GaussianHead, head_from_spec
 
 ACTIVATIONS = {
@@ -26,7 +26,7 @@ ACTIVATIONS = {
 class Autoencoder(nn.Module):
     """An encoder, a decoder, and a head that reads the decoder's output as a likelihood.
 
-    Build one with `mlp` or `conv`, or wrap networks of your own in one line:
+    Build one with `mlp`, `conv` or `lstm`, or wrap networks of your own in one line:
 
     >>> encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
     >>> decoder = nn.Sequential(nn.Linear(3, 64), nn.Unflatten(1, (1, 8, 8)))
@@ -143,6 +143,67 @@ class Autoencoder(nn.Module):
         return cls._built("conv", pair, settings, shape=shape, latent=latent, head=head)
 
     @classmethod
+    def lstm(
+        cls,
+        shape: Sequence[int],
+        *,
+        latent: int = 128,
+        encoder: int = 256,
+        decoder: int = 512,
+        mixtures: int = 20,
+        stochastic: bool = True,
+        layer_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> Autoencoder:
+        """A recurrent autoencoder for drawings in stroke-5 form; by default of the published size.
+
+        Its likelihood is a `StrokeMixture`; `draw` makes drawings of any temperature from codes.
+
+        Args:
+            shape: (L, 5): rows of the longest drawing with its end, and their features.
+            latent: Latent dimensions, D.
+            encoder: Width of the encoder in each of its two directions.
+            decoder: Width of the decoder.
+            mixtures: Gaussians that the next point is a mixture of.
+            stochastic: Whether the encoder gives a log variance; False for a plain autoencoder.
+            layer_norm: Whether the gates and the memory are normalised.
+            dropout: Share of the candidates that are dropped in training, at every step anew; the memory is
+                left alone.
+
+        Raises:
+            ValueError: If the shape is not (L, 5) with L >= 2, a width or mixtures is below 1, or dropout is
+                not in [0, 1).
+
+        References:
+            Ha and Eck, A Neural Representation of Sketch Drawings, ICLR 2018.
+        """
+        _check_size(shape, latent)
+        if len(shape) != 2 or shape[1] != sketching.ROW or shape[0] < 2:
+            raise ValueError(
+                f"lstm needs drawings of shape (L, {sketching.ROW}) with L >= 2, but got {tuple(shape)}; "
+                "for pictures use conv or mlp"
+            )
+        if min(encoder, decoder, mixtures) < 1 or not 0 <= dropout < 1:
+            raise ValueError(
+                "lstm needs encoder, decoder and mixtures >= 1 and dropout in [0, 1), but got "
+                f"{encoder}, {decoder}, {mixtures} and {dropout}"
+            )
+        settings = {
+            "encoder": encoder,
+            "decoder": decoder,
+            "mixtures": mixtures,
+            "stochastic": stochastic,
+            "layer_norm": layer_norm,
+            "dropout": dropout,
+        }
+        # The decoder's output is a likelihood already, so there is nothing for a head to do.
+        model = cls(
+            *sketching.lstm(shape, latent, **settings), shape=shape, latent=latent, head=nn.Identity()
+        )
+        model._spec = {"net": "lstm", "shape": list(shape), "latent": latent, **settings}
+        return model
+
+    @classmethod
     def _built(
         cls,
         net: str,
@@ -214,14 +275,22 @@ class Autoencoder(nn.Module):
         Raises:
             ValueError: If z is not (N, latent).
         """
-        if z.ndim != 2 or z.shape[1] != self.latent:
-            raise ValueError(f"codes must be of shape (N, {self.latent}) for this model, but got {z.shape}")
+        self.check_codes(z)
         with self.evaluating() as device:
             parts = [
                 self.decode(torch.as_tensor(z[i : i + batch], dtype=torch.float32, device=device)).mean.cpu()
                 for i in range(0, len(z), batch)
             ]
         return torch.cat(parts).numpy() if parts else np.empty((0, *self.shape), dtype=np.float32)
+
+    def check_codes(self, z: np.ndarray) -> None:
+        """Refuse an array that cannot be codes of this model.
+
+        Raises:
+            ValueError: If z is not (N, latent).
+        """
+        if z.ndim != 2 or z.shape[1] != self.latent:
+            raise ValueError(f"codes must be of shape (N, {self.latent}) for this model, but got {z.shape}")
 
     def log_prob(self, x: np.ndarray, z: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N"]:
         """Log-likelihood log p(x | z) of each row in nats, in evaluation mode and without gradients."""
@@ -259,10 +328,11 @@ class Autoencoder(nn.Module):
                 "this run wraps networks that are not zscape's, so its spec cannot rebuild them; "
                 "pass the model: zscape.Run(path, model=model)"
             )
-        if net not in ("mlp", "conv"):
-            raise SettingError(f"unknown network {net!r}: {nearest(str(net), ('mlp', 'conv'))}")
-        settings["activation"] = activation_named(settings.get("activation", "ReLU"))
-        settings["head"] = head_from_spec(settings.get("head", {"name": "bernoulli"}))
+        if net not in ("mlp", "conv", "lstm"):
+            raise SettingError(f"unknown network {net!r}: {nearest(str(net), ('mlp', 'conv', 'lstm'))}")
+        if net != "lstm":
+            settings["activation"] = activation_named(settings.get("activation", "ReLU"))
+            settings["head"] = head_from_spec(settings.get("head", {"name": "bernoulli"}))
         try:
             return getattr(cls, net)(settings.pop("shape"), **settings)
         except (KeyError, TypeError) as error:
