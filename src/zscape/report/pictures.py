@@ -143,7 +143,7 @@ def class_rows(
     rows = [[tile(images[labels == which], across) for images in groups.values()] for which in names]
     canvas, tops, lefts = _joined(rows, wide=across * (side + 1) - 1, side=side)
     shown = [label(name, 18) for name in names.values()]
-    margins = {"left": 0.15 + 0.075 * max(map(len, shown)), "top": 0.25 if len(groups) > 1 else 0.02}
+    margins = {"left": 0.15 + 0.09 * max(map(len, shown)), "top": 0.25 if len(groups) > 1 else 0.02}
     figure, axes = _plate(canvas, side, **margins)
     for name, top, row in zip(shown, tops, rows, strict=True):
         _beside(axes, name, top + len(row[0]) / 2)
