@@ -16,8 +16,8 @@ SOURCE = ROOT / "src" / "zscape"
 # A module imports only from rooms of a lower layer, or from its own room.
 LAYERS = (
     ("errors", "schedules", "strokes"),
-    ("base", "files"),
-    ("data", "drawing", "model", "energy", "estimates"),
+    ("base", "files", "drawing"),
+    ("data", "model", "energy", "estimates"),
     ("terms", "run"),
     ("recipes", "training"),
     ("codes", "judge"),

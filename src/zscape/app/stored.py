@@ -7,12 +7,12 @@ from pathlib import Path
 from zscape import codes as tables
 from zscape import data as datasets
 from zscape.base import Codes
-from zscape.data import Images
+from zscape.data import Images, Strokes
 from zscape.errors import RunFormatError
 from zscape.run import Run
 
 
-def data_of(run: Run, data_dir: Path | None) -> Images:
+def data_of(run: Run, data_dir: Path | None) -> Images | Strokes:
     """The data set that a run was fitted on, loaded with the options it was loaded with then.
 
     Raises:
@@ -31,7 +31,7 @@ def data_of(run: Run, data_dir: Path | None) -> Images:
     return data
 
 
-def codes_of(run: Run, data: Images | None = None) -> Codes:
+def codes_of(run: Run, data: Images | Strokes | None = None) -> Codes:
     """The run's codes, refused if they are of other weights, or of other data where data is given."""
     codes = tables.load(run.codes_path)
     tables.check_origin(run.codes_path, run.model, data)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from zscape.data.images import Images
+from zscape.data.sketches import Strokes
+from zscape.drawing import bitmaps
 
 # Narrowest picture on a sheet, in pixels; smaller ones are enlarged by whole steps so that no value is
 # invented.
@@ -14,12 +16,17 @@ _LEAST = 48
 _GAP = 2
 _BACKGROUND = 128
 _NAMES_SHOWN = 20
+# Side of a drawing on a sheet, in pixels.
+_DRAWN = 96
 
 
-def contact_sheet(data: Images, count: int = 64, *, seed: int = 0) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
+def contact_sheet(
+    data: Images | Strokes, count: int = 64, *, seed: int = 0
+) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
     """A grid of pictures drawn evenly from the classes, in order of class, and a caption of what they are.
 
     The pictures come from `data.batch`, as those of a fit do; nothing is stretched to fill the range.
+    Drawings each fill their square, so that of their size nothing is seen.
 
     Args:
         data: The data set.
@@ -28,7 +35,7 @@ def contact_sheet(data: Images, count: int = 64, *, seed: int = 0) -> tuple[UInt
 
     Returns:
         The sheet as uint8 RGB, and a caption: number, shape, range of values on the sheet, images in each
-        class.
+        class; of drawings the numbers of points, and what was left out.
 
     Raises:
         ValueError: If count < 1.
@@ -36,11 +43,14 @@ def contact_sheet(data: Images, count: int = 64, *, seed: int = 0) -> tuple[UInt
     if count < 1:
         raise ValueError(f"a contact sheet needs at least 1 picture, but got count {count}")
     rows = _drawn(data, count, seed)
-    pictures = data.batch(torch.from_numpy(rows), "cpu")[0].numpy()
-    return _grid(pictures), _caption(data, pictures)
+    x = data.batch(torch.from_numpy(rows), "cpu")[0].numpy()
+    if isinstance(data, Strokes):
+        return _grid(bitmaps(x, side=_DRAWN)), f"{_described(data, len(rows))}; {_classes(data)}"
+    values = f"values {x.min():.3g} to {x.max():.3g}, mean {x.mean():.3g}"
+    return _grid(x), f"{_counted(data)}; {len(rows)} shown, {values}; {_classes(data)}"
 
 
-def _drawn(data: Images, count: int, seed: int) -> np.ndarray:
+def _drawn(data: Images | Strokes, count: int, seed: int) -> np.ndarray:
     """Rows drawn at random, as many from each class as can be, sorted by class."""
     order = np.random.default_rng(seed).permutation(len(data))
     if data.labels is None:
@@ -69,16 +79,19 @@ def _grid(pictures: Float32[np.ndarray, "N C H W"]) -> np.ndarray:
     return sheet
 
 
-def _caption(data: Images, pictures: Float32[np.ndarray, "N C H W"]) -> str:
+def _counted(data: Images) -> str:
     splits = ", ".join(f"{name} {len(rows):,}" for name, rows in data.splits.items())
-    text = (
-        f"{data.name}: {len(data):,} images of {' x '.join(map(str, data.shape))} ({splits}); "
-        f"{len(pictures)} shown, values {pictures.min():.3g} to {pictures.max():.3g}, mean "
-        f"{pictures.mean():.3g}"
-    )
+    return f"{data.name}: {len(data):,} images of {' x '.join(map(str, data.shape))} ({splits})"
+
+
+def _described(data: Strokes, shown: int) -> str:
+    return f"{data.summary()}; {shown} shown, one unit of a batch is {data.scale:.4g} of the file"
+
+
+def _classes(data: Images | Strokes) -> str:
     if data.labels is None:
-        return text + "; no labels"
+        return "no labels"
     counts = np.bincount(data.labels, minlength=len(data.names))
     shown = [f"{name} {number:,}" for name, number in zip(data.names, counts, strict=True)][:_NAMES_SHOWN]
     more = f" and {len(counts) - len(shown)} more" if len(counts) > len(shown) else ""
-    return f"{text}; classes: {', '.join(shown)}{more}"
+    return f"classes: {', '.join(shown)}{more}"

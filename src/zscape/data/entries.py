@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zscape.data.quickdraw import is_quickdraw, other_file, parse_quickdraw_name, published_file
 from zscape.data.store import cache_dir, expanded, is_there
 from zscape.errors import DataError, nearest
 
@@ -16,7 +17,8 @@ class File:
     Attributes:
         path: Relative to the data folder.
         url: Where it can be fetched, or None.
-        hashes: Accepted hashes as algorithm:hexdigest; the first is that of the file at `url`.
+        hashes: Accepted hashes as algorithm:hexdigest; the first is that of the file at `url`. Empty where
+            none is published: then an archive is checked by the checksums that it holds itself.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Entry:
         files: Its files, where they are known one by one.
         licence: As stated by its makers.
         names: Of the classes, where the files do not hold them.
+        example: For a family of data sets, the name of one of them.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Entry:
     files: tuple[File, ...] = ()
     licence: str = ""
     names: tuple[str, ...] = ()
+    example: str = ""
 
     @property
     def fetchable(self) -> bool:
@@ -67,6 +71,7 @@ _MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist"
 _FASHION = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion"
 _DSPRITES = "https://github.com/google-deepmind/dsprites-dataset/raw/master"
 _THINNED = "https://github.com/colleenjg/neuromatch_ssl_tutorial/raw"
+_SHEEP = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
 _DSPRITES_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 
 _CATALOGUE = (
@@ -210,6 +215,31 @@ _CATALOGUE = (
         path="paintings",
         licence="non-commercial research",
     ),
+    Entry(
+        name="doodles",
+        summary="drawings of six kinds, made up by formulas with a wobble: doodles:count=2000,seed=0",
+        licence="Apache-2.0",
+    ),
+    Entry(
+        name="quickdraw",
+        summary="drawings of 345 categories by players of Quick, Draw!: quickdraw:cat or quickdraw:cat,pig",
+        path="quickdraw",
+        licence="CC BY 4.0",
+        example="quickdraw:cat",
+    ),
+    Entry(
+        name="sheep",
+        summary="8,000 drawings of sheep from The Sheep Market",
+        path="strokes/aaron_sheep.npz",
+        files=(
+            File(
+                "strokes/aaron_sheep.npz",
+                f"{_SHEEP}/aaron_sheep.npz",
+                ("sha256:65f8e51e43587661798ac137a204c9e049e0d11dcd50cba372ae3ca32de8b54c",),
+            ),
+        ),
+        licence="CC BY-NC 4.0",
+    ),
 )
 
 
@@ -224,6 +254,8 @@ def entry(name: str) -> Entry:
     Raises:
         DataError: If there is none; suggests the nearest name.
     """
+    if is_quickdraw(name):
+        return _quickdraw_entry(name)
     for known in _CATALOGUE:
         if known.name == name:
             return known
@@ -235,6 +267,17 @@ def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
     given = [data_dir, os.environ.get("ZSCAPE_DATA")]
     named = [expanded(folder).absolute() for folder in given if folder]
     return tuple(dict.fromkeys([*named, cache_dir() / "data"]))
+
+
+def _quickdraw_entry(name: str) -> Entry:
+    published = [published_file(category) for category in parse_quickdraw_name(name)]
+    return Entry(
+        name=name,
+        summary="drawings by players of Quick, Draw!",
+        path=published[0][0] if len(published) == 1 else "quickdraw",
+        files=tuple(File(path, url) for path, url in published),
+        licence="CC BY 4.0",
+    )
 
 
 def _names() -> list[str]:
@@ -253,12 +296,56 @@ def find(name: str, data_dir: str | os.PathLike[str] | None = None) -> Found:
     Raises:
         DataError: If the name is unknown.
     """
+    if is_quickdraw(name):
+        return _find_quickdraw(name, places(data_dir))
     wanted = entry(name.partition(":")[0])
     if not wanted.path:
         return Found(None, ())
     folders = places(data_dir)
     here = next((folder / wanted.path for folder in folders if _holds(folder, wanted)), None)
     return Found(here, tuple(folder / wanted.path for folder in folders))
+
+
+def _find_quickdraw(name: str, folders: Sequence[Path]) -> Found:
+    if ":" not in name:
+        looked = tuple(folder / "quickdraw" for folder in folders)
+        patterns = ("quickdraw/*.npz", "strokes/quickdraw_*.npz")
+        files = (file for folder in folders for pattern in patterns for file in folder.glob(pattern))
+        return Found(next((file.parent for file in files), None), looked)
+    found = [_find_category(category, folders) for category in parse_quickdraw_name(name)]
+    paths = [each.path for each in found if each.path is not None]
+    looked = tuple(path for each in found for path in each.looked)
+    if len(paths) < len(found):
+        return Found(None, looked)
+    return Found(paths[0] if len(paths) == 1 else paths[0].parent, looked)
+
+
+def _find_category(category: str, folders: Sequence[Path]) -> Found:
+    """The published file wherever it lies; failing that, drawings of the category from elsewhere."""
+    names = (published_file(category)[0], other_file(category))
+    looked = tuple(folder / name for name in names for folder in folders)
+    return Found(next((path for path in looked if is_there(path)), None), looked)
+
+
+def located_categories(name: str, data_dir: str | os.PathLike[str] | None = None) -> dict[str, Path]:
+    """The file of each category of Quick, Draw! that a name asks for.
+
+    The file that the makers of sketch-rnn published, in quickdraw/, is taken before drawings from elsewhere,
+    in strokes/quickdraw_*.npz.
+
+    Raises:
+        DataError: If a name is unknown or a file nowhere; lists the places and how to get it.
+    """
+    files = {}
+    for category in parse_quickdraw_name(name):
+        found = _find_category(category, places(data_dir))
+        if found.path is None:
+            raise DataError(
+                f"drawings of {category!r} were not found; looked at {', '.join(map(str, found.looked))}; "
+                f"get them with: zscape data fetch 'quickdraw:{category}'"
+            )
+        files[category] = found.path
+    return files
 
 
 def _holds(folder: Path, wanted: Entry) -> bool:

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from zscape.data.archives import open_archive
-from zscape.data.entries import catalogue, located
+from zscape.data.drawings import Drawings, together
+from zscape.data.entries import catalogue, located, located_categories
 from zscape.data.folder import open_folder
 from zscape.data.idx import is_idx, open_idx, open_idx_folder
 from zscape.data.images import ARRAYS, Images
 from zscape.data.pixels import fitted, fitted_shape
+from zscape.data.quickdraw import is_quickdraw, quickdraw_name
+from zscape.data.sketches import LIMIT, Strokes, strokes_from
 from zscape.data.source import Source, rows_a_chunk
 from zscape.data.splits import FRACTIONS, split_rows
 from zscape.data.store import cache_dir, cache_key, expanded, gather
+from zscape.data.stroke_archives import open_stroke_archive
 from zscape.data.synthetic import DEFAULTS, open_sprites, parse_sprites_name, sprites_name
 from zscape.errors import DataError
 
@@ -32,7 +37,11 @@ def load(
     seed: int = 0,
     budget_gib: float = 4.0,
     labels: str | os.PathLike[str] | None = None,
-) -> Images:
+    limit: int = LIMIT,
+    least: int = 1,
+    scale: float | None = None,
+    augment: bool = False,
+) -> Images | Strokes:
     """A data set by name or path, split and ready to draw batches from.
 
     >>> data = load("digits")
@@ -41,8 +50,9 @@ def load(
 
     Args:
         name: A name of the catalogue; or a path to a folder of pictures, a folder in the layout of MNIST, an
-            IDX file or an .npz archive. Names and relative paths are looked for in data folders: `data_dir`,
-            ZSCAPE_DATA, the user's cache.
+            IDX file or an .npz archive; or to drawings: .ndjson, .bin, .npz or .svg, or a folder of these.
+            Names and relative paths are looked for in data folders: `data_dir`, ZSCAPE_DATA, the user's
+            cache.
         data_dir: The data folder to look in first.
         size: Side in pixels, at most 8192. The shorter side is scaled to it, antialiased, and the
             centre cropped. None keeps the size that there is.
@@ -52,47 +62,64 @@ def load(
         seed: Of the split.
         budget_gib: Images above this size, in GiB, are not held in memory but mapped from the user's cache.
         labels: For a folder of pictures, a CSV with columns file and label.
+        limit: Most points of a drawing; longer ones are left out, and `left_out` of the result says how many.
+        least: Fewest points of a drawing, likewise.
+        scale: For drawings, the units of the file in one unit of the batches; None for the standard deviation
+            of all offsets of the training split. A run keeps the number.
+        augment: Whether training sees drawings stretched and thinned at random.
+
+    Returns:
+        Images, or Strokes where the files hold drawings. Options of the other kind are refused.
 
     Raises:
         DataError: If it cannot be found, read or understood; the message names the file and the remedy.
-        ValueError: If fractions, seed, size or budget cannot be.
+        ValueError: If fractions, seed, size, budget, limits or scale cannot be.
     """
     name = os.fspath(name)
-    if not budget_gib >= 0:
-        raise ValueError(f"budget_gib needs to be at least 0, but got {budget_gib}")
-    title, spec_name, source = _open(name, data_dir=data_dir, size=size, grey=grey, labels=labels)
-    shape = fitted_shape(source.shape, size, grey)
-    # Before any pixel is read, since it is quick and may fail.
-    splits = split_rows(
-        shape[0], source.labels, fractions=fractions, seed=seed, fixed=source.fixed, source=str(source.root)
-    )
-    images = gather(
-        partial(_fitted_chunks, source, size, grey),
-        shape,
+    drawn = _open_drawings(name, data_dir)
+    if drawn is not None:
+        title, spec_name, drawings = drawn
+        _refuse(title, "drawings", size=size, grey=grey, labels=labels)
+        return strokes_from(
+            drawings,
+            name=title,
+            source=str(drawings.root) if drawings.files else f"{title}, embedded",
+            spec={"name": spec_name, "data_dir": _absolute(data_dir)},
+            limit=limit,
+            least=least,
+            fractions=fractions,
+            seed=seed,
+            scale=scale,
+            augment=augment,
+        )
+    changed = {"limit": None if limit == LIMIT else limit, "least": None if least == 1 else least}
+    _refuse(name, "pictures", **changed, scale=scale, augment=augment or None)
+    return _images(
+        name,
+        data_dir=data_dir,
+        size=size,
+        grey=grey,
+        fractions=fractions,
+        seed=seed,
         budget_gib=budget_gib,
-        cached=partial(_cache_file, source, title, (spec_name, size, grey)),
-        keep=source.slow,
+        labels=labels,
     )
-    return Images(
-        images,
-        name=title,
-        labels=source.labels,
-        names=source.names,
-        factors=source.factors,
-        values=source.values,
-        splits=splits,
-        source=str(source.root) if source.files else f"{title}, embedded",
-        spec={
-            "name": spec_name,
-            "data_dir": _absolute(data_dir),
-            "size": size,
-            "grey": grey,
-            "fractions": list(fractions),
-            "seed": seed,
-            "budget_gib": budget_gib,
-            "labels": _absolute(labels),
-        },
-    )
+
+
+def load_images(name: str | os.PathLike[str], *, data_dir: str | os.PathLike[str] | None = None) -> Images:
+    """A data set of images by name or path as `load` gives it, for work that drawings would not do for.
+
+    Args:
+        name: As for `load`.
+        data_dir: As for `load`.
+
+    Raises:
+        DataError: If it cannot be loaded, or holds drawings.
+    """
+    data = load(name, data_dir=data_dir)
+    if isinstance(data, Strokes):
+        raise DataError(f"images are needed here, but {data.name} are drawings; choose another data set")
+    return data
 
 
 def sprites(
@@ -139,7 +166,78 @@ def sprites(
         "orientations": orientations,
         "positions": positions,
     }
-    return load(sprites_name(**grid), fractions=fractions, seed=seed, budget_gib=budget_gib)
+    return _images(sprites_name(**grid), fractions=fractions, seed=seed, budget_gib=budget_gib)
+
+
+def _open_drawings(name: str, data_dir: str | os.PathLike[str] | None) -> tuple[str, str, Drawings] | None:
+    """Title, name for the spec, and the drawings; None where there are pictures or nothing known."""
+    if is_quickdraw(name):
+        files = located_categories(name, data_dir)
+        title = quickdraw_name(tuple(files))
+        parts = [open_stroke_archive(path) for path in files.values()]
+        if len(parts) > 1:
+            parts = [
+                replace(part, category=np.full(len(part), category))
+                for category, part in zip(files, parts, strict=True)
+            ]
+        return title, title, together(parts, parts[0].root)
+    return None
+
+
+def _refuse(name: str, kind: str, **options: object) -> None:
+    """Refuse options that mean nothing for data of this kind."""
+    given = [option for option, value in options.items() if value is not None]
+    if given:
+        raise DataError(f"{name} are {kind}, for which {' and '.join(given)} mean nothing; leave that out")
+
+
+def _images(
+    name: str,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    grey: bool | None = None,
+    fractions: Sequence[float],
+    seed: int,
+    budget_gib: float,
+    labels: str | os.PathLike[str] | None = None,
+) -> Images:
+    """What `load` gives for pictures."""
+    if not budget_gib >= 0:
+        raise ValueError(f"budget_gib needs to be at least 0, but got {budget_gib}")
+    title, spec_name, source = _open(name, data_dir=data_dir, size=size, grey=grey, labels=labels)
+    shape = fitted_shape(source.shape, size, grey)
+    # Before any pixel is read, since it is quick and may fail.
+    splits = split_rows(
+        shape[0], source.labels, fractions=fractions, seed=seed, fixed=source.fixed, source=str(source.root)
+    )
+    images = gather(
+        partial(_fitted_chunks, source, size, grey),
+        shape,
+        budget_gib=budget_gib,
+        cached=partial(_cache_file, source, title, (spec_name, size, grey)),
+        keep=source.slow,
+    )
+    return Images(
+        images,
+        name=title,
+        labels=source.labels,
+        names=source.names,
+        factors=source.factors,
+        values=source.values,
+        splits=splits,
+        source=str(source.root) if source.files else f"{title}, embedded",
+        spec={
+            "name": spec_name,
+            "data_dir": _absolute(data_dir),
+            "size": size,
+            "grey": grey,
+            "fractions": list(fractions),
+            "seed": seed,
+            "budget_gib": budget_gib,
+            "labels": _absolute(labels),
+        },
+    )
 
 
 def _open(

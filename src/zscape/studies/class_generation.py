@@ -36,7 +36,7 @@ _KEEPING = 2  # raised when what is measured changes, so that nothing older is u
 def make(order: Order) -> Path:
     """Fit, measure and write the page; see `zscape.studies.run`."""
     scale = SCALES[order.scale]
-    data = datasets.load(scale.data, data_dir=order.data_dir)
+    data = datasets.load_images(scale.data, data_dir=order.data_dir)
     settings = list(itertools.product(scale.latents, KINDS, scale.seeds))
     asked = [_wanted(data, scale, kind, latent, seed) for latent, kind, seed in settings]
     costs = {each.name: each.seconds(order.models, data) for each in asked}

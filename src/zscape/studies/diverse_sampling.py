@@ -41,7 +41,7 @@ _KEEPING = 1  # raised when what is measured changes, so that nothing older is u
 def make(order: Order) -> Path:
     """Fit, measure and write the page; see `zscape.studies.run`."""
     scale = SCALES[order.scale]
-    data = datasets.load(scale.data, data_dir=order.data_dir)
+    data = datasets.load_images(scale.data, data_dir=order.data_dir)
     asked = [_wanted(data, scale, seed) for seed in scale.seeds]
     rows = len(data.splits["train"])
     costs = {each.name: each.seconds(order.models, data) for each in asked}
