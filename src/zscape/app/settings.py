@@ -28,7 +28,7 @@ from zscape.data import Images
 from zscape.errors import SettingError, nearest
 from zscape.model import Autoencoder, BernoulliHead, GaussianHead
 from zscape.model.autoencoder import ACTIVATIONS, activation_named
-from zscape.schedules import CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup
+from zscape.schedules import CosineDecay, Cyclical, ExponentialDecay, Warmup
 from zscape.training import Adam, Engine
 
 Settings = dict[str, Any]
@@ -43,10 +43,7 @@ _TERMS: dict[str, Callable[..., Any]] = {
     for name in terms.__all__
     if next(iter(inspect.signature(getattr(terms, name)).parameters)) == "draw"
 }
-_SCHEDULES = {
-    schedule.__name__: schedule
-    for schedule in (CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup)
-}
+_SCHEDULES = {schedule.__name__: schedule for schedule in (CosineDecay, Cyclical, ExponentialDecay, Warmup)}
 # Sections whose settings may be schedules: a path with a bracket in it is not one.
 _SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _TERMS))
 _WEIGHT = float | Callable
@@ -209,17 +206,9 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
         capacity = asked.pop("capacity", old.capacity)
         for key, value in (("weight", weight), ("capacity", capacity)):
             check_type(f"{name}.{key}", value, _WEIGHT | None if key == "capacity" else _WEIGHT)
-        owner = type(old.term) if isinstance(old.term, torch.nn.Module) else old.term
-        _known(asked, owner, name, also=("weight", "capacity"))
-        parts[name] = Weighted(weight, _with(old.term, asked), capacity)
+        _known(asked, old.term, name, also=("weight", "capacity"))
+        parts[name] = Weighted(weight, functools.partial(old.term, **asked) if asked else old.term, capacity)
     return parts
-
-
-def _with(term: Callable[..., Any], asked: Settings) -> Callable[..., Any]:
-    """The term with settings of its own replaced; one with a memory is made anew."""
-    if isinstance(term, terms.RememberedCovariance):
-        return type(term)(**{**term.settings, **asked})
-    return functools.partial(term, **asked) if asked else term
 
 
 def _head(settings: Settings) -> Any:  # noqa: ANN401 (one of two unrelated modules)
