@@ -9,8 +9,8 @@ This is half of what scipy and Székely and Rizzo call the energy distance squar
 the distributions are equal, and positive otherwise. E h(x - Y) is called the potential of Y at x, and
 E h(Y - Y') its spread. Both are exact here, for N(0, I) by an integral in one variable, for codes as a full
 sum in blocks: float64, and never a matrix of all pairs. Squared distances are differences of squared lengths
-about the mean of the codes: beside one code a million times as far out as the rest are apart, the distances
-of the rest are off by 3e-8, at a hundred million times by 2e-4. Leave such a code out first.
+about the mean of the codes, so that of two codes s apart and r from that mean the distance is off by up to
+1e-16 (r / s)^2 of itself: seen only where codes lie a million times as far out as they are apart.
 
 References:
     Székely and Rizzo, Energy statistics, 2013. Turinici, Huber-energy measure quantization, 2022 (smoothing).

@@ -100,3 +100,8 @@ def test_no_n_by_n_matrix_is_held():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 60e6 < 6000 * 6000 * 8
+
+
+def test_two_samples_have_no_interval():
+    result = measure.mean_pairwise_distance(np.array([[0.0], [1.0]]))
+    assert (result.value, result.low, result.high) == (1.0, None, None)

@@ -532,6 +532,16 @@ def test_sets_of_one_sample_have_a_v_statistic():
     assert measure.nearest_distances(one, other).tolist() == [5]
 
 
+@pytest.mark.parametrize("name", DISTANCES)
+def test_intervals_of_equal_distributions_in_one_dimension_reach_the_truth(name):
+    def coins(seed):
+        return np.random.default_rng(seed).integers(0, 2, (100, 1)).astype(float)
+
+    results = [DISTANCES[name](coins(2 * s), coins(2 * s + 1)) for s in range(200)]
+    assert sum(result.low <= 0 <= result.high for result in results) >= 190
+    assert all(result.low <= result.value <= result.high for result in results)
+
+
 def test_two_samples_have_no_interval():
     x, y = draws(2, 2), draws(9, 2, 1)
     with warnings.catch_warnings():

@@ -248,7 +248,7 @@ def test_bad_input_is_refused():
         ByClass().fit(np.where(z > 5, np.nan, z), y)
     with pytest.raises(ValueError, match="of a class are equal"):
         ByClass().fit(np.ones((4, 2)), np.array([0, 0, 1, 1]))
-    with pytest.raises(ValueError, match="whole number of draws >= 1, but got 2.0"):
+    with pytest.raises(ValueError, match=r"whole number of draws >= 1, but got 2\.0"):
         ByClass().set_params(draws=2.0).fit(z, y)
     density = ByClass(theta=[1.0, 0.0, 1.0]).fit(z, y)
     with pytest.raises(ValueError, match="count >= 1, but got 0"):

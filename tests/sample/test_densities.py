@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from zscape.base import Codes, Density
-from zscape.sample import Empirical, Gaussian, Mixture, StandardNormal, check_density
+from zscape.sample import ByClass, Empirical, Gaussian, Mixture, StandardNormal, check_density
 from zscape.sample import empirical as empirical_module
 
 
@@ -143,6 +143,25 @@ def test_two_rows_and_constant_latents_still_give_a_density():
     density = Gaussian().fit(z)
     assert np.allclose(density.sample(100)[:, 2], 0.7, atol=1e-3)
     assert np.isfinite(density.log_prob(z)).all()
+
+
+def test_a_constant_is_constant_whatever_its_mean_rounds_to():
+    assert np.full(3, 0.1).var() > 0
+    z = draws(40, 30)
+    none, some = (Gaussian().fit(np.hstack([z, np.full((40, 10), c)])).shrinkage_ for c in (0.0, 0.1))
+    assert some == none == pytest.approx(Gaussian().fit(z).shrinkage_)
+    with pytest.raises(ValueError, match="all 3 rows are equal"):
+        Gaussian().fit(np.full((3, 2), 0.1))
+    with pytest.raises(ValueError, match="of a class are equal"):
+        ByClass().fit(np.full((3, 2), 0.1), np.zeros(3, int))
+
+
+def test_the_aggregate_posterior_far_from_the_origin_is_moved_and_no_more():
+    mean, logvar = 1e-3 * draws(40, 2), np.full((40, 2), -13.8)
+    there = Empirical().fit((mean + 1e6, logvar)).log_prob(mean[:5] + 1e6)
+    assert there == pytest.approx(Empirical().fit((mean, logvar)).log_prob(mean[:5]), abs=1e-3)
+    with pytest.raises(ValueError, match="at least -600, but the least is -720"):
+        Empirical().fit((mean, logvar * 0 - 720)).log_prob(mean)
 
 
 def test_gaussian_of_posteriors_adds_their_variance():

@@ -194,3 +194,10 @@ def test_codes_of_something_else_are_warned_of():
     # Enough rows make up for one side, and few strangers do little harm.
     representatives(codes, 10, avoid=codes[codes[:, 0] > 0][:10])
     representatives(codes, 100, avoid=other[:2])
+
+
+def test_many_small_tables_turned_round_give_the_same_rows():
+    for seed in range(100):
+        codes = np.random.default_rng(seed).standard_normal((30, 2))
+        turned = 29 - representatives(codes[::-1].copy(), 1 + seed % 12)
+        assert np.array_equal(turned, representatives(codes, 1 + seed % 12))

@@ -237,3 +237,26 @@ def test_members_that_are_no_arrays_are_refused(tmp_path, member):
         archive.writestr("mean.npy", member)
     with pytest.raises(RunFormatError, match="not a readable npz file"):
         sample.load(path)
+
+
+def test_members_of_any_compression_that_are_damaged_are_refused(tmp_path):
+    sample.save(sample.StandardNormal(2), tmp_path / "good.npz")
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        path = tmp_path / f"{method}.npz"
+        with zipfile.ZipFile(tmp_path / "good.npz") as good, zipfile.ZipFile(path, "w", method) as archive:
+            for name in good.namelist():
+                archive.writestr(name, good.read(name))
+        whole = path.read_bytes()
+        # Behind the header of the first member and the five bytes of settings that LZMA has.
+        start = 30 + len("dimension.npy") + 9
+        for place in range(start, start + 40):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+            with pytest.raises(RunFormatError):
+                sample.load(path)
+
+
+def test_text_that_is_none_is_refused(tmp_path):
+    bad = np.array([0x7FFFFFFF], "<u4").view("<U1").reshape(())
+    np.savez(tmp_path / "density.npz", dimension=np.array(2), kind=bad)
+    with pytest.raises(RunFormatError, match="'kind' is no text"):
+        sample.load(tmp_path / "density.npz")

@@ -38,7 +38,8 @@ def mean_pairwise_distance(generated: CodesLike, *, limit: int = 10_000, seed: i
     """Mean Euclidean distance over all pairs of different samples.
 
     Exact up to `limit` samples; of more, a random choice of `limit` is taken, and n and definition say so.
-    The interval is that of a U-statistic, from the mean distance of each sample to the others.
+    The interval is that of a U-statistic, from the mean distance of each sample to the others; of few samples
+    it is too narrow (it covers 87 % for 10, 95 % from 50), and of two there is none.
 
     Null: 0 when all samples are equal; for codes the definition gives the value for draws from N(0, I). Bias:
     none. Unchanged by permutation, rotation and shift; in proportion to scale.
@@ -61,7 +62,8 @@ def mean_pairwise_distance(generated: CodesLike, *, limit: int = 10_000, seed: i
     if count > limit:
         rows = rows[np.random.default_rng(seed).choice(count, limit, replace=False)]
     means = mean_distances(rows)
-    error = standard_error(means)
+    # Two samples have one distance, which says nothing of its spread.
+    error = standard_error(means) if len(rows) > 2 else None
     codes = isinstance(generated, Codes | tuple) or np.ndim(generated) == 2
     result = around(
         "mean_pairwise_distance",

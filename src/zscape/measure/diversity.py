@@ -442,7 +442,8 @@ def _spectrum(matrix: np.ndarray, size: int) -> np.ndarray:
 def _effective_number(weights: np.ndarray, order: float) -> float:
     if abs(order - 1) < _NEAR_ONE:
         return float(np.exp(-(weights * np.log(weights)).sum()))
-    if order == math.inf:
+    # From there on the largest weight decides all digits, and below it no product overflows.
+    if order > 1e16:
         return float(1 / weights.max())
     # Through logarithms: a high power of small weights is 0.
     logs = order * np.log(weights)

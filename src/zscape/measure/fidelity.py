@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -41,8 +42,8 @@ def energy_distance(
     itself are left out, as the sets are samples of two distributions. Otherwise the V-statistic, which is the
     distance of the two sets themselves, as for points chosen by `quantize`.
 
-    The interval, of the U-statistic only, is by the jackknife over both sets. The jackknife is on the wide
-    side where the distributions are equal, and there the estimate is not normal.
+    The interval, of the U-statistic only, is by the jackknife over both sets, and reaches up to 0 at least,
+    which the truth is never below. It is on the wide side where the distributions are equal.
 
     Null: expectation 0 for equal distributions, and it can be negative (U); 0 for equal sets (V). Bias: none
     (U); high by E h(X - X') / 2N + E h(Y - Y') / 2M (V).
@@ -73,7 +74,7 @@ def energy_distance(
     value = float(across[0].mean() - own[0].mean() / 2 - own[1].mean() / 2)
     error = _joint_error(across[0] - own[0], across[1] - own[1]) if unbiased else None
     kind = "U-statistic, expectation 0 for equal distributions" if unbiased else "V-statistic"
-    return around(
+    result = around(
         "energy_distance" if unbiased else "energy_distance_v",
         value,
         error,
@@ -82,6 +83,7 @@ def energy_distance(
         definition="squared energy distance E h(X - Y) - E h(X - X')/2 - E h(Y - Y')/2 with smoothing "
         f"{smoothing:g} ({kind}), {_sizes(x, y)}",
     )
+    return _reaching_zero(result)
 
 
 def mmd(
@@ -97,8 +99,9 @@ def mmd(
     .. math:: E\, k(X, X') + E\, k(Y, Y') - 2 E\, k(X, Y), \quad k(x, y) = e^{-\lVert x - y \rVert^2 / 2 s^2}
 
     By default the U-statistic; otherwise the V-statistic, pairs of a sample with itself included. The
-    interval, of the U-statistic only, is by the jackknife over both sets, on the wide side where the
-    distributions are equal; it takes the bandwidth as given.
+    interval, of the U-statistic only, is by the jackknife over both sets and reaches up to 0 at least, which
+    the truth is never below; on the wide side where the distributions are equal. It takes the bandwidth as
+    given.
 
     Null: expectation 0 for equal distributions, and it can be negative (U); 0 for equal sets (V). Bias: none
     (U) for a bandwidth given as a number; high by (1 - E k(X, X')) / N + (1 - E k(Y, Y')) / M (V).
@@ -134,7 +137,7 @@ def mmd(
     across = cross_means(x, y, std)
     error = _joint_error(2 * (own[0] - across[0]), 2 * (own[1] - across[1])) if unbiased else None
     kind = "U-statistic, expectation 0 for equal distributions" if unbiased else "V-statistic"
-    return around(
+    result = around(
         "mmd" if unbiased else "mmd_v",
         float(own[0].mean() + own[1].mean() - 2 * across[0].mean()),
         error,
@@ -144,6 +147,7 @@ def mmd(
         f"{_sizes(x, y)}",
         seed=seed_of(bandwidth, len(x) + len(y), seed),
     )
+    return _reaching_zero(result)
 
 
 def prdc(
@@ -367,6 +371,11 @@ def _joint_error(first: np.ndarray, second: np.ndarray) -> float | None:
     if min(len(first), len(second)) < 3:
         return None
     return math.hypot(standard_error(first) or 0.0, standard_error(second) or 0.0)
+
+
+def _reaching_zero(result: Result) -> Result:
+    """The interval of a squared distance, which may be estimated below 0 but never lies there."""
+    return result if result.high is None else replace(result, high=max(result.high, 0.0))
 
 
 def _share_up_to_median(distances: np.ndarray, reference: np.ndarray) -> tuple[float, float, float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -24,6 +26,7 @@ _UNREADABLE = (
     SyntaxError,
     TypeError,
     ValueError,
+    lzma.LZMAError,
     struct.error,
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -53,7 +56,16 @@ def arrays_in(path: str | os.PathLike[str], *, what: str, remedy: str) -> dict[s
     others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if others:
         raise RunFormatError(f"{path} is not a readable {what} ({others[0]!r} is no array); {remedy}")
+    for name, array in arrays.items():
+        # numpy takes any four bytes for a letter, and fails where the text is asked for.
+        if array.dtype.kind == "U" and array.size and _letters(array).max() > sys.maxunicode:
+            raise RunFormatError(f"{path} is not a readable {what} ({name!r} is no text); {remedy}")
     return arrays
+
+
+def _letters(texts: np.ndarray) -> np.ndarray:
+    """The code points of an array of texts."""
+    return np.frombuffer(texts.astype(texts.dtype.newbyteorder("="), copy=False).tobytes(), np.uint32)
 
 
 class Fields:

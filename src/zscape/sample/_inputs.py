@@ -51,6 +51,13 @@ def checked_codes(z: np.ndarray, dimension: int) -> Float[np.ndarray, "N D"]:
     return points
 
 
+def centred(points: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
+    """Rows less their mean, exactly 0 in a latent that is constant: the mean of 0.1, 0.1, 0.1 is not 0.1."""
+    moved = points - points.mean(axis=0)
+    moved[:, np.ptp(points, axis=0) == 0] = 0.0
+    return moved
+
+
 def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:
     """Labels as int64, checked.
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.energy import Cloud, normal_potential, normal_potential_with_slope, normal_spread
-from zscape.sample._inputs import checked_seed
+from zscape.sample._inputs import centred, checked_seed
 from zscape.sample.by_class import ByClass
 from zscape.sample.empirical import Empirical
 from zscape.sample.prior import StandardNormal
@@ -139,7 +139,7 @@ class CodesTarget:
     @functools.cached_property
     def scale(self) -> float:
         """Root mean variance, or 1 if all codes are equal."""
-        return float(np.sqrt(self.codes.var(axis=0).mean())) or 1.0
+        return float(np.sqrt((centred(self.codes) ** 2).mean())) or 1.0
 
     @functools.cached_property
     def unit(self) -> float:

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from zscape.base import Codes, CodesLike, Density, code_arrays
 from zscape.errors import nearest
 from zscape.sample._archive import Fields
-from zscape.sample._inputs import checked_codes, checked_count, checked_labels, checked_seed
+from zscape.sample._inputs import centred, checked_codes, checked_count, checked_labels, checked_seed
 from zscape.sample.gaussian import FLOOR, Gaussian, Mixture, log_density
 
 _STATISTICS = ("diagonal", "full", "mixture")
@@ -283,7 +283,7 @@ class ByClass(BaseEstimator):
         if self.statistics == "full":
             gaussian = Gaussian().fit(codes)
             return np.ones(1), gaussian.mean_[None], gaussian.covariance_[None]
-        variance = mean.var(axis=0, ddof=1)
+        variance = (centred(mean) ** 2).sum(axis=0) / (len(mean) - 1)
         if logvar is not None:
             variance = variance + np.exp(logvar).mean(axis=0)
         if not variance.max() > 0:

@@ -17,6 +17,7 @@ from zscape.sample._inputs import checked_codes, checked_count, checked_seed
 
 # A block of log densities is the square of this, 8 MB.
 _ROWS = 1024
+_LEAST_LOGVAR = -600.0
 
 
 class Empirical(BaseEstimator):
@@ -82,8 +83,11 @@ class Empirical(BaseEstimator):
     def log_prob(self, z: np.ndarray) -> Float[np.ndarray, "N"]:
         """Log density of each row of z (M, D), in nats; O(M N D) time, in blocks, without an M by N matrix.
 
+        Loses digits where means spread over far more than their standard deviations: 2e-7 nats where over
+        50,000 of them, 3e-3 over 4 million.
+
         Raises:
-            ValueError: If fitted on points, or if z is not (M, D).
+            ValueError: If fitted on points, if z is not (M, D), or a log variance is below -600.
         """
         check_is_fitted(self)
         if self.logvar_ is None:
@@ -91,10 +95,17 @@ class Empirical(BaseEstimator):
                 "Empirical has a density only when fitted with log variances, but it was fitted on points; "
                 "fit a Gaussian or a Mixture, or give the codes of a stochastic encoder"
             )
-        points = checked_codes(z, self.mean_.shape[1])
+        if self.logvar_.min() < _LEAST_LOGVAR:
+            raise ValueError(
+                f"log_prob needs log variances of at least {_LEAST_LOGVAR:g}, but the least is "
+                f"{self.logvar_.min():g}, whose inverse is beyond float64"
+            )
+        # Squares of centred codes lose fewer digits in the differences below.
+        centre = self.mean_.mean(axis=0)
+        points = checked_codes(z, self.mean_.shape[1]) - centre
         total = np.full(len(points), -np.inf)
         for first in range(0, len(self.mean_), _ROWS):
-            means, logvars = self.mean_[first : first + _ROWS], self.logvar_[first : first + _ROWS]
+            means, logvars = self.mean_[first : first + _ROWS] - centre, self.logvar_[first : first + _ROWS]
             for start in range(0, len(points), _ROWS):
                 rows = slice(start, start + _ROWS)
                 parts = _log_densities(points[rows], means, logvars)

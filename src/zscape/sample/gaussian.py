@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zscape.base import CodesLike, code_arrays
 from zscape.sample._archive import Fields
-from zscape.sample._inputs import checked_codes, checked_count, checked_seed
+from zscape.sample._inputs import centred, checked_codes, checked_count, checked_seed
 
 # Added to every variance, as a share of the largest, so that a latent that is constant over the data leaves a
 # density.
@@ -254,9 +254,9 @@ class Mixture(BaseEstimator):
         return density
 
 
-def log_density(centred: np.ndarray, factor: np.ndarray) -> np.ndarray:
+def log_density(points: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Log density of N(0, factor factor^T) at each row."""
-    white = solve_triangular(factor, centred.T, lower=True)
+    white = solve_triangular(factor, points.T, lower=True)
     log_volume = np.log(factor.diagonal()).sum() + 0.5 * len(factor) * math.log(2 * math.pi)
     return -0.5 * np.einsum("dn,dn->n", white, white) - log_volume
 
@@ -264,9 +264,9 @@ def log_density(centred: np.ndarray, factor: np.ndarray) -> np.ndarray:
 def _shrunk_covariance(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Sample covariance with its correlations shrunk, and by which share."""
     count, latents = points.shape
-    centred = points - points.mean(axis=0)
-    std = np.sqrt((centred**2).sum(axis=0) / (count - 1))
-    z = np.divide(centred, std, out=np.zeros_like(centred), where=std > 0)
+    moved = centred(points)
+    std = np.sqrt((moved**2).sum(axis=0) / (count - 1))
+    z = np.divide(moved, std, out=np.zeros_like(moved), where=std > 0)
     products = z.T @ z
     other = ~np.eye(latents, dtype=bool)
     correlation = products / (count - 1) * other

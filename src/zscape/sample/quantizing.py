@@ -63,8 +63,8 @@ def quantize(
     the avoided points are more than 3 times as far from the target as independent draws of it and the new
     ones cannot make up for it.
 
-    Null: distance 0 for as many points as there are different codes. Cost: O(count (count + N) D) a step,
-    some hundred steps; memory for the codes and their copy, never an N by N or N by count matrix.
+    Null: distance 0 for as many points as there are codes, or different codes with `weights="free"`. Cost:
+    O(count (count + N) D) a step, some hundred steps; memory for the codes and their copy, never an N by N or N by count matrix.
 
     >>> two = quantize(StandardNormal(1), 2).points
     >>> np.abs(two).round(4)

@@ -39,8 +39,8 @@ def representatives(
     Equal codes count as different rows. Of more than 20,000 rows (or 4 `count`, if more) a random choice of
     that many is considered, always against all codes. The choice does not depend on the order of the rows.
     Null: `count` = N gives every row. Bias: the least distance is not guaranteed. Beside all subsets of 6 to
-    13 rows it was missed in 1 of 200 trials; of 20,000 rows in 5 latents or fewer, swaps from the rows
-    nearest to quantized points came up to 4 % closer, in 20 latents no closer, in several times the time.
+    13 rows it was missed in 1 of 66 trials; of 20,000 rows in 5 latents or fewer, swaps from the rows nearest
+    to quantized points came up to 4 % closer, in 20 latents no closer, in several times the time.
     Cost: O(M N D) time for M rows considered, and O(M count D) a sweep; O(N D) memory.
 
     >>> codes = np.array([[0.0], [0.1], [1.0], [5.0], [5.1], [5.2]])
@@ -74,6 +74,10 @@ def representatives(
         )
     points, _ = code_arrays(codes)
     shown, seed = checked_avoid(avoid, points.shape[1]), checked_seed(seed)
+    random = np.random.default_rng(seed)
+    # In an order of their own, so that sums, ties and random choices do not follow that of the table.
+    order = np.argsort(points @ random.standard_normal(points.shape[1]), kind="stable")
+    points = points[order]
     free = np.flatnonzero(~_among(points, shown))
     count = checked_count(count, "representatives")
     if count > len(free):
@@ -81,10 +85,6 @@ def representatives(
             f"representatives needs 1 <= count <= {len(free)}, the rows there are"
             f"{' beside those avoided' if len(shown) else ''}, but got {count}"
         )
-    random = np.random.default_rng(seed)
-    # In an order of their own, so that ties and random choices do not follow that of the table.
-    direction = random.standard_normal(points.shape[1])
-    free = free[np.argsort(np.einsum("nd,d->n", points[free], direction), kind="stable")]
     considered = max(_POOL, 4 * count)
     if len(free) > considered:
         free = free[np.sort(random.choice(len(free), considered, replace=False))]
@@ -95,7 +95,7 @@ def representatives(
     rows = free[chosen[_herded(pool.take(chosen), count)]]
     if len(shown):
         warn_of_elsewhere(shown, points[rows], points, seed=seed)
-    return rows
+    return order[rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
