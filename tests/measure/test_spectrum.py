@@ -1,5 +1,7 @@
 """Principal components against scikit-learn, nulls and invariances."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -93,3 +95,16 @@ def test_wide_codes_give_finite_results():
     for result in measure.pca_results(draws(10, 300)):
         assert np.isfinite([result.value, result.low, result.high]).all()
         assert result.n == 10
+
+
+@pytest.mark.parametrize(("count", "latents"), [(200, 128), (1000, 20), (30, 30), (40, 200)])
+def test_the_definition_says_what_isotropic_codes_would_score(count, latents):
+    found = [
+        by_name(measure.pca_results(draws(count, latents, seed)))["effective_rank"] for seed in range(30)
+    ]
+    stated = float(
+        re.search(r"as many draws from N\(0, I\) would score about ([\d.]+)\)", found[0].definition)[1]
+    )
+    assert np.mean([each.value for each in found]) == pytest.approx(stated, rel=0.015)
+    # Well under the number of latents, which only many more codes would come near to.
+    assert stated < min(count, latents)

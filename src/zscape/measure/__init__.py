@@ -32,6 +32,7 @@ from zscape.measure.likelihood import (
     importance_bound,
     importance_bound_per_sample,
     kl_per_sample,
+    log_likelihood_per_sample,
 )
 from zscape.measure.reconstruction import (
     fitting_sigma,
@@ -42,6 +43,7 @@ from zscape.measure.reconstruction import (
     ssim,
     ssim_per_image,
 )
+from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
 from zscape.measure.structure import (
     active_units,
@@ -63,11 +65,13 @@ __all__ = [
     "elbo_per_sample",
     "energy_distance",
     "everything",
+    "feature_diversity",
     "fitting_sigma",
     "frechet_distance",
     "importance_bound",
     "importance_bound_per_sample",
     "kl_per_sample",
+    "log_likelihood_per_sample",
     "mean_cosine_similarity",
     "mean_distances",
     "mean_pairwise_distance",
@@ -81,7 +85,9 @@ __all__ = [
     "prdc",
     "psnr",
     "psnr_per_image",
+    "reencoded_distance",
     "rke",
+    "sketch_likelihood",
     "squared_error",
     "squared_error_per_image",
     "ssim",

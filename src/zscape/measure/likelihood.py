@@ -31,6 +31,38 @@ def kl_per_sample(codes: CodesLike) -> Float[np.ndarray, "N"]:
     return 0.5 * (mean**2 + np.expm1(logvar) - logvar).sum(axis=1)
 
 
+def log_likelihood_per_sample(
+    x: np.ndarray, codes: CodesLike, log_prob: LogProb, *, samples: int = 1, seed: int = 0, batch: int = 1024
+) -> Float[np.ndarray, "N"]:
+    """Mean of log p(x|z) over draws from the posterior of each sample, in nats: reconstruction alone.
+
+    Codes without log variances are points; log p(x|z) is taken at them, once. Bias: none, for any number of
+    samples. Cost: `samples` evaluations of log_prob per row.
+
+    Args:
+        x: Data, (N, *shape).
+        codes: Posterior of each row of x, or its code.
+        log_prob: log p(x | z); see `LogProb`.
+        samples: Draws from each posterior; those of `elbo_per_sample` with this seed and batch.
+        seed: Of the draws.
+        batch: Rows given to log_prob at once.
+
+    Raises:
+        ValueError: If codes have another length than x, if log_prob returns another shape, NaN or +infinity,
+            or if samples or batch is < 1.
+    """
+    mean, logvar = code_arrays(codes)
+    total = np.zeros(len(x))
+    if logvar is None:
+        _check_draws(x, mean, samples, seed, batch)
+        for rows in _batches(len(x), batch):
+            total[rows] = _checked(log_prob(x[rows], mean[rows]), len(mean[rows]))
+        return total
+    for log_px, _ in _draws(x, (mean, logvar), log_prob, samples=samples, seed=seed, batch=batch):
+        total += log_px
+    return total / samples
+
+
 def elbo_per_sample(
     x: np.ndarray, codes: CodesLike, log_prob: LogProb, *, samples: int = 1, seed: int = 0, batch: int = 1024
 ) -> Float[np.ndarray, "N"]:
@@ -207,24 +239,31 @@ def _draws(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each draw of one code per row: log p(x|z) and log p(z) - log q(z|x), both (N,)."""
     mean, logvar = _posterior(codes, "a bound on log p(x)")
-    if len(x) != len(mean):
-        raise ValueError(f"x and codes need one row a sample each, but got {len(x)} and {len(mean)} rows")
-    if samples < 1 or batch < 1:
-        raise ValueError(f"a bound needs samples >= 1 and batch >= 1, but got {samples} and {batch}")
-    check_whole("seed", seed)
+    _check_draws(x, mean, samples, seed, batch)
     random = np.random.default_rng(seed)
     std = np.exp(0.5 * logvar)
     log_scale = 0.5 * logvar.sum(axis=1)
     for _ in range(samples):
         log_px, log_ratio = np.empty(len(x)), np.empty(len(x))
-        for start in range(0, len(x), batch):
-            rows = slice(start, start + batch)
+        for rows in _batches(len(x), batch):
             noise = random.standard_normal(mean[rows].shape)
             z = mean[rows] + std[rows] * noise
             log_px[rows] = _checked(log_prob(x[rows], z), len(z))
             # The constants of both Gaussians cancel, and (z - mean) / std is the noise itself.
             log_ratio[rows] = log_scale[rows] + 0.5 * (noise**2 - z**2).sum(axis=1)
         yield log_px, log_ratio
+
+
+def _check_draws(x: np.ndarray, mean: np.ndarray, samples: int, seed: int, batch: int) -> None:
+    if len(x) != len(mean):
+        raise ValueError(f"x and codes need one row a sample each, but got {len(x)} and {len(mean)} rows")
+    if samples < 1 or batch < 1:
+        raise ValueError(f"a bound needs samples >= 1 and batch >= 1, but got {samples} and {batch}")
+    check_whole("seed", seed)
+
+
+def _batches(count: int, batch: int) -> Iterator[slice]:
+    return (slice(start, start + batch) for start in range(0, count, batch))
 
 
 def _posterior(codes: CodesLike, owner: str) -> tuple[np.ndarray, np.ndarray]:
