@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zscape.base import Codes, Posterior, Weighted, needs_whole_batch
+from zscape.base import Codes, Likelihood, Posterior, Weighted, needs_whole_batch
 from zscape.schedules import Warmup
 from zscape.terms import kl, negative_log_likelihood
 
@@ -56,3 +56,19 @@ def test_capacity_pulls_the_raw_value_to_itself():
 def test_the_whole_batch_mark_is_seen_through_partials():
     assert needs_whole_batch(functools.partial(functools.partial(kl), free_bits=0.1))
     assert not needs_whole_batch(functools.partial(negative_log_likelihood))
+
+
+def test_a_likelihood_is_known_without_asking_for_its_mean():
+    class Dear:
+        @property
+        def mean(self):
+            raise AssertionError("asked")
+
+        def log_prob(self, x):
+            return x
+
+        def sample(self):
+            return 0
+
+    assert isinstance(Dear(), Likelihood)
+    assert not isinstance(torch.zeros(1), Likelihood)

@@ -10,6 +10,7 @@ A table of codes and everything measured on it are numpy; a pass over a batch is
 from __future__ import annotations
 
 import functools
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -47,8 +48,19 @@ class Posterior:
         return Posterior(self.mean.detach(), None if self.logvar is None else self.logvar.detach())
 
 
+class _Unasked(type(Protocol)):
+    """Knows a likelihood by the names it has and asks for no value, as Python itself does from 3.12 on.
+
+    The mean of a likelihood of drawings is a drawing, which takes hundreds of steps.
+    """
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        names = ("mean", "log_prob", "sample")
+        return all(inspect.getattr_static(instance, name, cls) is not cls for name in names)
+
+
 @runtime_checkable
-class Likelihood(Protocol):
+class Likelihood(Protocol, metaclass=_Unasked):
     """What a decoder says about data given codes: p(x | z), one per code."""
 
     @property
@@ -254,7 +266,19 @@ class Data(Protocol):
         ...
 
     def batch(self, index: Int[Tensor, "B"], device: torch.device | str) -> tuple[Tensor, Tensor | None]:
-        """Data and labels of the rows in `index`, moved to `device` and scaled there."""
+        """Data and labels of the rows in `index`, moved to `device` and scaled there.
+
+        A batch of sequences may be shorter than `shape` says, which holds for the longest of the data set.
+        """
+        ...
+
+    def augmented(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch as training shows it, varied at random; `x` itself where nothing is to be varied.
+
+        Args:
+            x: What `batch` gave. Not changed.
+            generator: The only source of chance, on the device of `x`.
+        """
         ...
 
 

@@ -385,6 +385,9 @@ class Channels:
     def batch(self, index, device):
         return self.x[index], None
 
+    def augmented(self, x, generator):
+        return x
+
 
 @pytest.mark.parametrize("channels", [2, 4])
 def test_what_is_no_picture_is_drawn_and_measured_without_pictures(zscape, tmp_path, channels):

@@ -148,6 +148,10 @@ class Images:
         pixels = self.images.index_select(0, index).to(device).to(torch.float32).mul_(1 / 255)
         return pixels, None if self._targets is None else self._targets.index_select(0, index).to(device)
 
+    def augmented(self, x: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:
+        """The batch itself: training sees images as they are."""
+        return x
+
 
 def from_arrays(
     images: np.ndarray | Tensor,

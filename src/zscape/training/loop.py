@@ -283,9 +283,14 @@ class Loop:
         return means
 
     def _validation_batches(self) -> tuple[Tensor, ...]:
-        """Rows of the validation split in batches of nearly one size, the smallest last."""
-        rows = torch.as_tensor(self.data.splits["validation"])
-        return rows.tensor_split(math.ceil(len(rows) / self.size))
+        """Rows of the validation split in batches of nearly one size, the smallest last.
+
+        They are in the order that the data gives them in as one batch, which for sequences is that of their
+        lengths, so that little is padded.
+        """
+        count = len(self.data.splits["validation"])
+        (rows,) = self.data.batches("validation", count, seed=self.seed, epoch=0)
+        return rows.tensor_split(math.ceil(count / self.size))
 
     def _need_finite_weights(self) -> None:
         """Never keep weights that are not finite: a loss can be finite at the step whose gradient is not."""

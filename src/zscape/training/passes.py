@@ -12,8 +12,10 @@ from zscape.model import Autoencoder
 from zscape.training.processes import Processes
 from zscape.training.randomness import mixed, reseed
 
-# Streams of randomness that must not meet: noise of the codes, networks, terms, critics, validation.
-_NOISE, _NETWORKS, _TERMS, _CRITICS, _VALIDATION = range(5)
+# Streams of randomness that must not meet: noise of the codes, networks, terms, critics, validation, data.
+_NOISE, _NETWORKS, _TERMS, _CRITICS, _VALIDATION, _AUGMENTED = range(6)
+# Samples that a rehearsal decodes to data, which for sequences is dear.
+_FEW = 16
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Passes:
         """
         key, rank = (self.seed, step), self.processes.rank
         x, y = self._batch(self.processes.share(index))
+        generator = torch.Generator(self.processes.device)
+        x = self.data.augmented(x, generator.manual_seed(mixed(*key, _AUGMENTED, rank)))
         rows = slice(rank * len(x), (rank + 1) * len(x))
         draw = self._pass(x, y, key, step, rows=rows, of=len(index))
         whole = self.processes.whole(draw) if any(map(self._together, self.objective.values())) else draw
@@ -74,7 +78,8 @@ class Passes:
         key = (self.seed, _VALIDATION, 0)
         x, y = self._batch(index)
         draw = self._pass(x, y, key, 0, rows=slice(None), of=len(x))
-        needed, came = tuple(x.shape), tuple(draw.decoded.mean.shape)
+        few = draw.z[:_FEW]
+        needed, came = (len(few), *self.model.shape), tuple(self._decode(few).mean.shape)
         if needed != came:
             raise ValueError(f"the decoder must give data of shape {needed}, but gave {came}")
         for name, value in self._alone(draw, key).items():
