@@ -193,6 +193,7 @@ def test_the_interval_of_the_ratio_covers_1_for_equal_distributions():
         ({"real": np.ones((5, 3))}, "real codes that differ"),
         ({"encode": lambda x: x[1:]}, "draw gave 8 and encode 7"),
         ({"draw": lambda z: z[1:]}, "draw gave 7 and encode 7"),
+        ({"draw": lambda z: z[1:], "encode": lambda x: draws(8)}, "draw gave 7 and encode 8"),
         ({"encode": lambda x: x * np.nan}, "finite"),
     ],
 )

@@ -146,6 +146,25 @@ def test_resizing_keeps_a_flat_picture_flat_and_one_of_that_size_as_it_is():
     )
 
 
+def test_shrinking_does_not_see_patterns_that_are_not_there():
+    board = torch.from_numpy((np.indices((1, 1, 40, 40)).sum(axis=0) % 2).astype(np.float32))
+    small = prepared(board, preprocessing="torchvision", resize=15)
+    grey = prepared(torch.full((1, 1, 15, 15), 0.5), preprocessing="torchvision")
+    assert (small - grey).abs().max() < 0.1
+
+
+def test_networks_are_read_in_evaluation_mode():
+    features = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Dropout(0.5))
+    network = nn.Sequential()
+    network.add_module("features", features)
+    network.train()
+    first, second = (
+        pooled_features(pictures(), network, preprocessing="caffe", layer=layer) for layer in (0, 1)
+    )
+    assert np.array_equal(first, second)
+    assert features[1].training
+
+
 def test_the_least_side_knows_padding_and_pooling_of_vgg():
     layers = [nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.MaxPool2d((2, 2), (2, 2))]
     assert [least_side(nn.Sequential(*layers[:count])) for count in (1, 2, 3, 4)] == [1, 1, 2, 4]
