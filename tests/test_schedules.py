@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from zscape.schedules import CosineDecay, Cyclical, ExponentialDecay, Warmup, at
+from zscape.schedules import CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup, at
 
 
 def test_a_number_is_constant():
@@ -34,6 +34,18 @@ def test_exponential_is_the_published_sketch_schedule():
     assert decay(10**6) == 1e-5
 
 
+def test_exponential_approach_is_sketch_rnns_weight_of_the_kl():
+    """definitions.md 3.1: from 0.01 towards 0.5 at 0.99995 a step; and its learning rate."""
+    annealed = ExponentialApproach(start=0.01, stop=0.5, factor=0.99995)
+    assert annealed(0) == pytest.approx(0.01)
+    assert annealed(20_000) == pytest.approx(0.5 - 0.49 * math.exp(20_000 * math.log(0.99995)))
+    assert annealed(10**7) == pytest.approx(0.5)
+    unit = ExponentialApproach(start=0.01, stop=1.0, factor=0.99995)
+    assert unit(1000) == pytest.approx(1 - (1 - 0.01) * 0.99995**1000)
+    rate = ExponentialApproach(start=1e-3, stop=1e-5, factor=0.9999)
+    assert rate(1000) == pytest.approx((1e-3 - 1e-5) * 0.9999**1000 + 1e-5)
+
+
 @pytest.mark.parametrize(
     ("make", "needed"),
     [
@@ -43,6 +55,7 @@ def test_exponential_is_the_published_sketch_schedule():
         (lambda: CosineDecay(start=1.0, steps=0), "steps >= 1"),
         (lambda: CosineDecay(start=1.0, steps=5, warmup=5), "warmup < steps"),
         (lambda: ExponentialDecay(start=1.0, factor=1.1), "0 < factor <= 1"),
+        (lambda: ExponentialApproach(start=0.0, stop=1.0, factor=0.0), "0 < factor <= 1"),
     ],
 )
 def test_what_cannot_be_is_refused(make, needed):

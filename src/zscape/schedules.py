@@ -115,6 +115,37 @@ class ExponentialDecay:
         return max(self.start * self.factor**step, self.floor)
 
 
+@dataclass(frozen=True, slots=True)
+class ExponentialApproach:
+    """From `start` towards `stop`, the gap between them shrinking by `factor` a step.
+
+    .. math:: stop - (stop - start) factor^{step}
+
+    With start 0.01 and factor 0.99995 this is sketch-rnn's weight of the KL, with stop 1e-5 and factor 0.9999
+    its learning rate.
+
+    >>> [ExponentialApproach(start=0.0, stop=1.0, factor=0.5)(step) for step in (0, 1, 3)]
+    [0.0, 0.5, 0.875]
+
+    Raises:
+        ValueError: If factor is outside (0, 1].
+
+    References:
+        Ha and Eck, A Neural Representation of Sketch Drawings, ICLR 2018.
+    """
+
+    start: float
+    stop: float
+    factor: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor <= 1:
+            raise ValueError(f"ExponentialApproach needs 0 < factor <= 1, but got {self.factor}")
+
+    def __call__(self, step: int) -> float:
+        return self.stop - (self.stop - self.start) * self.factor**step
+
+
 def at(value: float | Schedule, step: int) -> float:
     """The value of a number or schedule at `step`."""
     return value(step) if callable(value) else float(value)

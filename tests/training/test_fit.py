@@ -585,7 +585,8 @@ import torch
 from torch import nn
 import zscape as zs
 from zscape.base import Weighted, Critic
-from zscape.terms import kl, mmd, negative_log_likelihood, squared_error
+from zscape.terms import RememberedCovariance, correlation, covariance, kl, mmd
+from zscape.terms import negative_log_likelihood, squared_error
 from zscape.training import Adam, Engine
 from functools import partial
 
@@ -611,6 +612,9 @@ if __name__ == "__main__":
         "pixels": Weighted(0.1, squared_error, capacity=6.5),
         "drawn": Weighted(10.0, partial(mmd, sampled=True)),
         "prior": Weighted(0.5, Prior()),
+        "covariance": Weighted(0.1, partial(covariance, of="aggregate", diagonal=0.5)),
+        "correlation": Weighted(0.1, correlation),
+        "memory": Weighted(0.1, RememberedCovariance(size=200, of="z")),
     }
     engine = Engine(accelerator="cpu", devices=devices)
     zs.fit(model, objective, data, out=out, epochs=3, engine=engine, optimiser=Adam(clip_norm=5.0))

@@ -40,7 +40,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of everything drawn at rand
 def fit(
     out: Annotated[Path | None, typer.Option(help="Run folder to write; must be new.")] = None,
     data: Annotated[str | None, typer.Option(help="Name of a data set, or a path.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="autoencoder, vae, beta_vae or mmd_vae.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="autoencoder, vae, beta_vae, decorrelated_vae, dip_vae or mmd_vae.")
+    ] = None,
     net: Annotated[str | None, typer.Option(help="Network: mlp or conv.")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the training split.")] = None,

@@ -45,6 +45,9 @@ def _fits(value: Any, hint: Any) -> bool:  # noqa: ANN401 (anything, and a type 
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return True
+    if origin is typing.Literal:
+        # Compared with their types: True is not 1.
+        return any(value == argument and type(value) is type(argument) for argument in arguments)
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
     if _is_callable(hint):
@@ -68,6 +71,8 @@ def words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(words(argument) for argument in arguments))
+    if origin is typing.Literal:
+        return " or ".join(map(str, arguments))
     if _is_callable(hint):
         return "a schedule such as Warmup(stop=1, steps=1000)"
     if origin is os.PathLike:

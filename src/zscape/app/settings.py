@@ -28,7 +28,7 @@ from zscape.data import Images
 from zscape.errors import SettingError, nearest
 from zscape.model import Autoencoder, BernoulliHead, GaussianHead
 from zscape.model.autoencoder import ACTIVATIONS, activation_named
-from zscape.schedules import CosineDecay, Cyclical, ExponentialDecay, Warmup
+from zscape.schedules import CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup
 from zscape.training import Adam, Engine
 
 Settings = dict[str, Any]
@@ -43,7 +43,10 @@ _TERMS: dict[str, Callable[..., Any]] = {
     for name in terms.__all__
     if next(iter(inspect.signature(getattr(terms, name)).parameters)) == "draw"
 }
-_SCHEDULES = {schedule.__name__: schedule for schedule in (CosineDecay, Cyclical, ExponentialDecay, Warmup)}
+_SCHEDULES = {
+    schedule.__name__: schedule
+    for schedule in (CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup)
+}
 # Sections whose settings may be schedules: a path with a bracket in it is not one.
 _SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _TERMS))
 _WEIGHT = float | Callable
@@ -141,12 +144,18 @@ def known_settings() -> dict[str, tuple[str, str]]:
     owners: list[tuple[str, Callable[..., Any]]] = [("data", datasets.load), ("optimiser", Adam)]
     owners += [("engine", Engine)] + [("model", net) for net in _NETS.values()]
     owners += [("head", head) for head in _HEADS.values()] + list(_TERMS.items())
+    # What decorrelated_vae(form="memory") has under that name takes a size besides.
+    owners.append(("covariance", terms.RememberedCovariance))
     owners += [("recipe", recipe) for recipe in _RECIPES.values()]
     for section, owner in owners:
         defaults = inspect.signature(owner).parameters
         for name, hint in parameters(owner).items():
-            note = f" ({owner.__name__})" if section == "recipe" else ""
-            found.setdefault(f"{section}.{name}", (words(hint) + note, _shown(defaults[name].default)))
+            key, takes, default = f"{section}.{name}", words(hint), _shown(defaults[name].default)
+            if section == "recipe":
+                # Recipes share names of settings, but not what these are when not given.
+                others = f"{found[key][1]}, " if key in found else ""
+                found[key] = (takes, f"{others}{default} ({owner.__name__})")
+            found.setdefault(key, (takes, default))
     for name in ("reconstruction", *_TERMS):
         found[f"{name}.weight"] = (words(_WEIGHT), "the recipe's")
         found[f"{name}.capacity"] = (words(_WEIGHT | None), "none")
@@ -206,9 +215,17 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
         capacity = asked.pop("capacity", old.capacity)
         for key, value in (("weight", weight), ("capacity", capacity)):
             check_type(f"{name}.{key}", value, _WEIGHT | None if key == "capacity" else _WEIGHT)
-        _known(asked, old.term, name, also=("weight", "capacity"))
-        parts[name] = Weighted(weight, functools.partial(old.term, **asked) if asked else old.term, capacity)
+        owner = type(old.term) if isinstance(old.term, torch.nn.Module) else old.term
+        _known(asked, owner, name, also=("weight", "capacity"))
+        parts[name] = Weighted(weight, _with(old.term, asked, name), capacity)
     return parts
+
+
+def _with(term: Callable[..., Any], asked: Settings, name: str) -> Callable[..., Any]:
+    """The term with settings of its own replaced; one with a memory is made anew."""
+    if isinstance(term, terms.RememberedCovariance):
+        return _call(type(term), {**term.settings, **asked}, name)
+    return functools.partial(term, **asked) if asked else term
 
 
 def _head(settings: Settings) -> Any:  # noqa: ANN401 (one of two unrelated modules)

@@ -3,10 +3,15 @@
 from zscape.terms.conformance import check_critic, check_term
 from zscape.terms.divergence import dimension_bandwidth, kl, median_bandwidth, mmd, zhao_bandwidth
 from zscape.terms.reconstruction import negative_log_likelihood, squared_error
+from zscape.terms.shaping import RememberedCovariance, correlation, covariance, covariance_floor
 
 __all__ = [
+    "RememberedCovariance",
     "check_critic",
     "check_term",
+    "correlation",
+    "covariance",
+    "covariance_floor",
     "dimension_bandwidth",
     "kl",
     "median_bandwidth",

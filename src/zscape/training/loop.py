@@ -25,7 +25,7 @@ from zscape.training import checkpoint
 from zscape.training.guards import StopSignals, fast_products, flushed_denormals, own_random_state
 from zscape.training.passes import Passes
 from zscape.training.processes import Processes
-from zscape.training.settings import Adam, Engine, critics_of
+from zscape.training.settings import Adam, Engine, critics_of, memories_of
 from zscape.training.watching import Journal, Progress, TensorBoard, Watch
 
 FORMAT = 1
@@ -120,6 +120,7 @@ class Loop:
             )
         self.total = self.steps_per_epoch * self.epochs
         self.critics = critics_of(self.objective)
+        self.memories = memories_of(self.objective)
         self.place = _Place()
         self.passes = Passes(
             self.model,
@@ -172,13 +173,13 @@ class Loop:
 
     @property
     def _modules(self) -> tuple[nn.Module, ...]:
-        """What is trained: the model, then the critics, each moved by one loss."""
-        return (self.model, *self.critics.values())
+        """What has a state: the model and the critics, each moved by one loss, then terms with a memory."""
+        return (self.model, *self.critics.values(), *self.memories.values())
 
     def _groups(self) -> Iterator[list[nn.Parameter]]:
         """Parameters that each loss may move; what a critic shares with the model belongs to the model."""
         taken: set[int] = set()
-        for module in self._modules:
+        for module in (self.model, *self.critics.values()):
             group = [p for p in module.parameters() if p.requires_grad and id(p) not in taken]
             taken.update(map(id, group))
             yield group

@@ -21,7 +21,13 @@ from zscape.schedules import Schedule
 
 _SCHEDULES = {
     schedule.__name__: schedule
-    for schedule in (schedules.CosineDecay, schedules.Cyclical, schedules.ExponentialDecay, schedules.Warmup)
+    for schedule in (
+        schedules.CosineDecay,
+        schedules.Cyclical,
+        schedules.ExponentialApproach,
+        schedules.ExponentialDecay,
+        schedules.Warmup,
+    )
 }
 _LIBRARIES = ("torch", "numpy", "lightning-fabric", "safetensors")
 
@@ -229,6 +235,12 @@ def critics_of(objective: dict[str, Weighted]) -> dict[str, Critic]:
     return {name: part.term for name, part in objective.items() if isinstance(part.term, Critic)}
 
 
+def memories_of(objective: dict[str, Weighted]) -> dict[str, nn.Module]:
+    """The terms by name that keep something from step to step and yet are no critics."""
+    modules = {name: part.term for name, part in objective.items() if isinstance(part.term, nn.Module)}
+    return {name: term for name, term in modules.items() if not isinstance(term, Critic)}
+
+
 def term_path(term: Callable[..., Any]) -> str:
     """Import path "module:name" of a function or of a critic's class, seen through partials."""
     while isinstance(term, functools.partial):
@@ -238,13 +250,15 @@ def term_path(term: Callable[..., Any]) -> str:
 
 
 def _settings(term: Callable[..., Any]) -> dict[str, Any]:
-    """Keyword settings of a term: a function's defaults, overridden by those a partial has bound."""
+    """Keyword settings of a term: a function's defaults, overridden by those a partial has bound; of a module
+    what it says in an attribute `settings`.
+    """
     bound: dict[str, Any] = {}
     while isinstance(term, functools.partial):
         bound = {**term.keywords, **bound}
         term = term.func
     if isinstance(term, nn.Module):
-        return bound
+        return {**getattr(term, "settings", {}), **bound}
     parameters = inspect.signature(term).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty} | bound
 
@@ -264,6 +278,8 @@ def _rebuild_term(name: str, part: dict[str, Any]) -> Callable[..., Any]:
         )
     term = exported[part["term"]]
     settings = {key: _rebuild_value(value, exported) for key, value in part["settings"].items()}
+    if isinstance(term, type):
+        return term(**settings)
     return functools.partial(term, **settings) if settings else term
 
 

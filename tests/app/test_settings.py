@@ -1,0 +1,68 @@
+import pytest
+
+from zscape.app.settings import build, gather, known_settings
+from zscape.errors import SettingError
+from zscape.schedules import ExponentialApproach
+from zscape.terms import RememberedCovariance
+
+
+def terms_of(*pairs):
+    return build(gather(None, {}, pairs)).objective
+
+
+def test_settings_of_a_covariance():
+    parts = terms_of(
+        "recipe.name=dip_vae", "recipe.kind=1", "covariance.unbiased=true", "covariance.diagonal=2"
+    )
+    term = parts["covariance"].term
+    keywords = {**term.func.keywords, **term.keywords} if hasattr(term.func, "keywords") else term.keywords
+    assert keywords == {"unbiased": True, "of": "mean", "diagonal": 2}
+
+
+def test_a_covariance_is_added_to_a_recipe():
+    parts = terms_of("covariance.weight=0.5", "covariance.of=z", "covariance_floor.weight=0")
+    assert parts["covariance"].weight == 0.5
+    assert parts["covariance"].term.keywords == {"of": "z"}
+    assert parts["covariance_floor"].weight == 0
+
+
+def test_a_memory_takes_settings_of_its_own():
+    parts = terms_of(
+        "recipe.name=decorrelated_vae",
+        "recipe.form=memory",
+        "covariance.size=64",
+        "covariance.of=z",
+        "recipe.beta=ExponentialApproach(start=0.01, stop=1, factor=0.99995)",
+    )
+    term = parts["covariance"].term
+    assert isinstance(term, RememberedCovariance)
+    assert term.settings == {"size": 64, "unbiased": True, "of": "z", "diagonal": 0.0}
+    assert parts["kl"].weight == ExponentialApproach(start=0.01, stop=1, factor=0.99995)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (
+            ("covariance.weight=1", "covariance.of=mu"),
+            "covariance.of needs z or mean or aggregate, but got 'mu'",
+        ),
+        (("recipe.name=dip_vae", "recipe.kind=3"), "recipe.kind needs 1 or 2, but got 3"),
+        (("recipe.name=dip_vae", "recipe.kind=true"), "recipe.kind needs 1 or 2, but got True"),
+        (("recipe.name=decorrelated_vae", "recipe.form=best"), "unbiased or paper or memory or correlation"),
+        (("covariance.weight=1", "covariance.size=9"), "unknown setting 'covariance.size'"),
+        (("recipe.name=decorrelated_vae", "recipe.form=memory", "covariance.size=0"), "size >= 1, but got 0"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(pairs, message):
+    with pytest.raises(SettingError, match=message) as caught:
+        terms_of(*pairs)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_that_recipes_share_are_listed_with_the_default_of_each():
+    known = known_settings()
+    assert known["recipe.weight"][1] == "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae)"
+    assert known["recipe.kind"] == ("1 or 2", "2 (dip_vae)")
+    assert known["covariance.of"] == ("z or mean or aggregate", "mean")
+    assert known["covariance.size"] == ("a whole number", "1024")
