@@ -20,7 +20,8 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
     for entry in data.catalogue():
         found = data.find(entry.name, data_dir)
         where = str(found.path) if found.path else "built in" if not entry.path else ""
-        fetchable = "zscape data fetch " + entry.name if entry.fetchable else "copy it by hand"
+        fetched = entry.example or (entry.name if entry.fetchable else "")
+        fetchable = f"zscape data fetch {fetched}" if fetched else "copy it by hand"
         rows.append(
             {
                 "name": entry.name,

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zscape.data.download import hash_matches
-from zscape.data.entries import Entry, catalogue, located
+from zscape.data.entries import Entry, catalogue, located, located_categories
 from zscape.data.folder import list_folder, read_picture
 from zscape.data.idx import is_idx
 from zscape.data.loading import load
+from zscape.data.quickdraw import is_quickdraw
 from zscape.data.store import expanded
+from zscape.data.stroke_archives import check_archive
+from zscape.data.stroke_files import are_drawings, drawing_files, open_stroke_files
 from zscape.errors import DataError
 
 
@@ -38,8 +41,8 @@ def check(
 ) -> tuple[Finding, ...]:
     """Look at every file of a data set, then load it as a fit would.
 
-    Every picture of a folder that cannot be read is reported, not only the first. Cost: decodes everything
-    once.
+    Every picture or drawing of a folder that cannot be read is reported, not only the first. Cost: decodes
+    everything once.
 
     Args:
         name: Of the catalogue, or a path.
@@ -48,19 +51,21 @@ def check(
         labels: As for `load`.
 
     Returns:
-        A finding for each file known by hash and for each faulty picture, and last one for the whole: a
-        summary, or why it does not load.
+        A finding for each file known by hash and for each faulty one of a folder, and last one for the whole:
+        a summary, or why it does not load.
     """
     name = os.fspath(name)
     known = next((entry for entry in catalogue() if entry.name == name.partition(":")[0]), None)
     findings: list[Finding] = []
     where = name
     try:
-        if known is None or known.path:
+        if is_quickdraw(name):
+            findings += [_archive(path) for path in located_categories(name, data_dir).values()]
+        elif known is None or known.path:
             path = located(name, data_dir)
             where = str(path)
             findings += _hashed(path, known) if known is not None else []
-            findings += _faulty_pictures(path, labels)
+            findings += _faulty_drawings(path) if are_drawings(path) else _faulty_pictures(path, labels)
         findings.append(Finding(where, True, repr(load(name, data_dir=data_dir, size=size, labels=labels))))
     except DataError as error:
         findings.append(Finding(where, False, str(error)))
@@ -84,6 +89,25 @@ def _hashed(path: Path, known: Entry) -> list[Finding]:
             )
             findings.append(Finding(str(here), False, note))
     return findings
+
+
+def _archive(path: Path) -> Finding:
+    fault = check_archive(path)
+    whole = "whole by the checksums that it holds; no hash of it is published"
+    return Finding(str(path), fault is None, whole if fault is None else f"{fault}; fetch or copy it again")
+
+
+def _faulty_drawings(path: Path) -> list[Finding]:
+    faults = ((file, _drawing_fault(file)) for file in drawing_files(path))
+    return [Finding(str(file), False, fault) for file, fault in faults if fault is not None]
+
+
+def _drawing_fault(path: Path) -> str | None:
+    try:
+        open_stroke_files(path)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def _faulty_pictures(path: Path, labels: str | os.PathLike[str] | None) -> list[Finding]:

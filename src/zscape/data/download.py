@@ -10,6 +10,7 @@ import pooch
 
 from zscape.data.entries import File, catalogue, entry, places
 from zscape.data.store import is_there
+from zscape.data.stroke_archives import check_archive
 from zscape.errors import DownloadError
 
 # Called with the file's name, the bytes there are, and the bytes there will be (0 where the server does not
@@ -24,11 +25,15 @@ def fetch(
 ) -> Path:
     """Download the files of a known data set that are not there yet, and check each by its published hash.
 
+    Of the archives of Quick, Draw! no hash is published: they are checked by their length, as the server
+    gives it, and by the checksums that an archive holds of each of its parts. That tells a broken file, not
+    another one.
+
     A download that breaks off leaves what came in a file ending in .part; the next call asks for the rest.
     Files are in place whole and checked, or not at all.
 
     Args:
-        name: Of the catalogue.
+        name: Of the catalogue; quickdraw with its categories, as in "quickdraw:cat,alarm clock".
         data_dir: The data folder to write to. By default ZSCAPE_DATA, if it is set and can be written, and
             otherwise the user's cache.
         progress: Called as bytes arrive with the file's name, the bytes so far and the total.
@@ -44,7 +49,7 @@ def fetch(
     if not wanted.path:
         raise DownloadError(f"{name} needs no download; load it as it is")
     if not wanted.fetchable:
-        known = ", ".join(e.name for e in catalogue() if e.fetchable)
+        known = ", ".join(e.example or e.name for e in catalogue() if e.fetchable or e.example)
         raise DownloadError(
             f"{name} has no address to fetch it from, only these have: {known}; copy it by hand"
         )
@@ -62,6 +67,13 @@ def hash_matches(path: Path, hashes: tuple[str, ...]) -> bool:
     )
 
 
+def _fault(path: Path, hashes: tuple[str, ...]) -> str | None:
+    """Why a file is not the published one, or, where no hash is published, why it is no whole archive."""
+    if not hashes:
+        return check_archive(path)
+    return None if hash_matches(path, hashes) else f"needed {hashes[0]}"
+
+
 def _target(data_dir: str | os.PathLike[str] | None) -> Path:
     folders = places(data_dir)
     if data_dir is not None:
@@ -71,23 +83,24 @@ def _target(data_dir: str | os.PathLike[str] | None) -> Path:
 
 def _fetch_file(file: File, target: Path, progress: Progress | None) -> None:
     if is_there(target):
-        if not hash_matches(target, file.hashes):
+        fault = _fault(target, file.hashes)
+        if fault is not None:
             raise DownloadError(
-                f"{target} exists but is not the published file (needed {file.hashes[0]}); move it away and "
-                "fetch again"
+                f"{target} exists but is not the published file ({fault}); move it away and fetch again"
             )
         return
     if file.url is None:
         raise DownloadError(f"{file.path} has no address to fetch it from; copy it by hand")
     part = target.with_name(target.name + ".part")
     # A part can be whole already, if the fetch was killed between its last byte and its hash.
-    if not (part.exists() and hash_matches(part, file.hashes)):
+    if not (part.exists() and _fault(part, file.hashes) is None):
         _download(file.url, part, target, progress)
-    if not hash_matches(part, file.hashes):
+    fault = _fault(part, file.hashes)
+    if fault is not None:
         part.unlink()
         raise DownloadError(
-            f"{file.url} is not the published file (needed {file.hashes[0]}) and was deleted; fetch again, "
-            f"or copy the file to {target} by hand"
+            f"{file.url} is not the published file ({fault}) and was deleted; fetch again, or copy the file "
+            f"to {target} by hand"
         )
     part.replace(target)
 

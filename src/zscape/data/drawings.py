@@ -12,7 +12,7 @@ from zscape.errors import DataError
 from zscape.strokes import joined
 
 # Sums of offsets are taken in float32 on the way to a picture; further out nothing is a drawing.
-_FURTHEST = 1e6
+FURTHEST = 1e6
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ def checked(sketches: Sequence[np.ndarray], title: str) -> Sequence[np.ndarray]:
                 f"{each.dtype} of shape {each.shape}"
             )
     flat, counts = joined(sketches)
-    wrong = ~(np.abs(flat[:, :2].astype(np.float64)) < _FURTHEST).all(axis=1)
+    wrong = ~(np.abs(flat[:, :2].astype(np.float64)) < FURTHEST).all(axis=1)
     wrong |= (flat[:, 2] != 0) & (flat[:, 2] != 1)
     if wrong.any():
         row = int(wrong.argmax())
         number = int(np.searchsorted(np.cumsum(counts), row, side="right"))
         raise DataError(
-            f"drawings need offsets below {_FURTHEST:.0e} and a lift of 0 or 1, but number {number} of "
+            f"drawings need offsets below {FURTHEST:.0e} and a lift of 0 or 1, but number {number} of "
             f"{title} has a point {flat[row].tolist()}; correct it or leave it out"
         )
     return sketches

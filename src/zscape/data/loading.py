@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from zscape.data.archives import open_archive
+from zscape.data.doodles import doodles_name, draw_doodles, parse_doodles_name
 from zscape.data.drawings import Drawings, together
 from zscape.data.entries import catalogue, located, located_categories
 from zscape.data.folder import open_folder
@@ -23,6 +24,7 @@ from zscape.data.source import Source, rows_a_chunk
 from zscape.data.splits import FRACTIONS, split_rows
 from zscape.data.store import cache_dir, cache_key, expanded, gather
 from zscape.data.stroke_archives import open_stroke_archive
+from zscape.data.stroke_files import are_drawings, open_stroke_files
 from zscape.data.synthetic import DEFAULTS, open_sprites, parse_sprites_name, sprites_name
 from zscape.errors import DataError
 
@@ -181,7 +183,17 @@ def _open_drawings(name: str, data_dir: str | os.PathLike[str] | None) -> tuple[
                 for category, part in zip(files, parts, strict=True)
             ]
         return title, title, together(parts, parts[0].root)
-    return None
+    if name.partition(":")[0] == "doodles":
+        asked = parse_doodles_name(name)
+        return "doodles", doodles_name(**asked), draw_doodles(**asked)
+    if name == ARRAYS or name.partition(":")[0] in ("digits", "sprites"):
+        return None
+    path = located(name, data_dir)
+    if not are_drawings(path):
+        return None
+    known = any(entry.name == name for entry in catalogue())
+    title, spec_name = (name, name) if known else (path.resolve().name.split(".")[0], str(path.absolute()))
+    return title, spec_name, open_stroke_files(path)
 
 
 def _refuse(name: str, kind: str, **options: object) -> None:
@@ -291,7 +303,7 @@ def _open_file(path: Path, names: Sequence[str]) -> Source:
         return open_idx(path, names)
     raise DataError(
         f"{path} is of no kind that zscape reads; needed is an .npz archive, an IDX file (images-idx3-ubyte, "
-        "raw or .gz) or a folder of pictures"
+        "raw or .gz), a folder of pictures, or drawings in .ndjson, .bin or .svg"
     )
 
 

@@ -2,7 +2,7 @@
 
 sketch-rnn keeps its drawings as numpy arrays of objects, which numpy writes as pickles. Reading these with
 `allow_pickle` runs whatever the file says. Here a small machine follows the few opcodes that numpy's own
-pickles need and makes the arrays itself; the names in the file select one of five fixed meanings, and any
+pickles need and makes the arrays itself; the names in the file select one of six fixed meanings, and any
 other name or opcode is refused. Covered are protocols 2 to 5, from Python 2 and 3.
 
 References:
@@ -23,27 +23,27 @@ from zscape.errors import DataError
 
 # Bytes that numpy writes after the opcode: of fixed size, by their format ...
 _FIXED = {
-    b"\x80": "<B",  # PROTO
-    b"\x95": "<Q",  # FRAME
-    b"J": "<i",  # BININT
-    b"K": "<B",  # BININT1
-    b"M": "<H",  # BININT2
-    b"h": "<B",  # BINGET
-    b"j": "<I",  # LONG_BINGET
-    b"q": "<B",  # BINPUT
-    b"r": "<I",  # LONG_BINPUT
+    b"\x80": struct.Struct("<B"),  # PROTO
+    b"\x95": struct.Struct("<Q"),  # FRAME
+    b"J": struct.Struct("<i"),  # BININT
+    b"K": struct.Struct("<B"),  # BININT1
+    b"M": struct.Struct("<H"),  # BININT2
+    b"h": struct.Struct("<B"),  # BINGET
+    b"j": struct.Struct("<I"),  # LONG_BINGET
+    b"q": struct.Struct("<B"),  # BINPUT
+    b"r": struct.Struct("<I"),  # LONG_BINPUT
 }
 # ... and of a size that comes first.
 _SIZED = {
-    b"U": "<B",  # SHORT_BINSTRING
-    b"T": "<i",  # BINSTRING
-    b"C": "<B",  # SHORT_BINBYTES
-    b"B": "<I",  # BINBYTES
-    b"\x8e": "<Q",  # BINBYTES8
-    b"\x96": "<Q",  # BYTEARRAY8
-    b"\x8c": "<B",  # SHORT_BINUNICODE
-    b"X": "<I",  # BINUNICODE
-    b"\x8a": "<B",  # LONG1
+    b"U": struct.Struct("<B"),  # SHORT_BINSTRING
+    b"T": struct.Struct("<i"),  # BINSTRING
+    b"C": struct.Struct("<B"),  # SHORT_BINBYTES
+    b"B": struct.Struct("<I"),  # BINBYTES
+    b"\x8e": struct.Struct("<Q"),  # BINBYTES8
+    b"\x96": struct.Struct("<Q"),  # BYTEARRAY8
+    b"\x8c": struct.Struct("<B"),  # SHORT_BINUNICODE
+    b"X": struct.Struct("<I"),  # BINUNICODE
+    b"\x8a": struct.Struct("<B"),  # LONG1
 }
 _TEXT = frozenset({b"\x8c", b"X"})
 _CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
@@ -59,6 +59,7 @@ class _Name(Enum):
     DTYPE = "dtype"
     ENCODE = "encode"
     FROM_BUFFER = "_frombuffer"
+    BYTES = "bytes"
 
 
 _NAMES = {
@@ -67,6 +68,7 @@ _NAMES = {
     ("numpy", "ndarray"): _Name.NDARRAY,
     ("numpy", "dtype"): _Name.DTYPE,
     ("_codecs", "encode"): _Name.ENCODE,
+    ("__builtin__", "bytes"): _Name.BYTES,
     ("numpy.core.numeric", "_frombuffer"): _Name.FROM_BUFFER,
     ("numpy._core.numeric", "_frombuffer"): _Name.FROM_BUFFER,
 }
@@ -180,8 +182,8 @@ class _Machine:
         self._at = end
         return taken
 
-    def _unpack(self, layout: str) -> int:
-        return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
+    def _unpack(self, layout: struct.Struct) -> int:
+        return layout.unpack(self._take(layout.size))[0]
 
     def _line(self) -> str:
         end = self._stream.find(b"\n", self._at)
@@ -216,7 +218,7 @@ class _Machine:
     def _sized(self, code: bytes) -> None:
         value = self._take(self._unpack(_SIZED[code]))
         if code in _TEXT:
-            self._stack.append(value.decode("utf-8", errors="surrogatepass"))
+            self._stack.append(value.decode("utf-8", errors="replace"))
         else:
             self._stack.append(int.from_bytes(value, "little", signed=True) if code == b"\x8a" else value)
 
@@ -248,9 +250,11 @@ class _Machine:
                 self._stack.append(_Array())
             case _Name.DTYPE, (str() | bytes() as code, _, _):
                 self._stack.append(_Type(code if isinstance(code, str) else code.decode("latin1")))
-            # Python 3 writes bytes so where it is asked for protocol 2.
+            # Python 3 writes bytes in these two ways, some and none, where it is asked for protocol 2.
             case _Name.ENCODE, (str() as text, "latin1"):
                 self._stack.append(text.encode("latin1", errors="replace"))
+            case _Name.BYTES, ():
+                self._stack.append(b"")
             case _Name.FROM_BUFFER, (bytes() as data, _Type() as dtype, tuple() as shape, order):
                 self._stack.append(_Array(_filled(data, dtype, shape, fortran=order == "F")))
             case _:

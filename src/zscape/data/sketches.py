@@ -227,7 +227,8 @@ def _training_scale(flat: np.ndarray, counts: np.ndarray, rows: np.ndarray, sour
     scale = float(flat[np.repeat(chosen, counts), :2].astype(np.float64).std())
     if not scale > 0:
         raise DataError(
-            f"the drawings of {source} have no extent, so their offsets have no scale; check them"
+            f"offsets need to differ to have a scale, but all those of {source} in training are the same; "
+            "check the drawings, or give a scale"
         )
     return scale
 

@@ -34,7 +34,7 @@ def holds_drawings(path: Path) -> bool:
     if not zipfile.is_zipfile(path):
         return False
     with _opened(path) as archive:
-        names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
+        names = _names(archive)
         return not _OF_IMAGES & set(names) and any(
             _header(archive, name, path)[1].hasobject for name in names
         )
@@ -47,8 +47,7 @@ def open_stroke_archive(path: Path) -> Drawings:
         DataError: If it is damaged, or holds anything but arrays of drawings; nothing in it is ever run.
     """
     with _opened(path) as archive:
-        names = [info.filename.removesuffix(".npy") for info in archive.infolist()]
-        parts = {name: _drawings(archive, name, path) for name in names}
+        parts = {name: _drawings(archive, name, path) for name in _names(archive)}
     counts = [len(part) for part in parts.values()]
     column = np.repeat(np.array(list(parts)), counts)
     sketches = [sketch for part in parts.values() for sketch in part]
@@ -68,6 +67,11 @@ def check_archive(path: Path) -> str | None:
     except DataError as error:
         return str(error)
     return None if bad is None else f"{bad} in {path} does not have the checksum that the archive gives it"
+
+
+def _names(archive: zipfile.ZipFile) -> list[str]:
+    names = [info.filename for info in archive.infolist()]
+    return [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
 
 
 def _header(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[tuple[int, ...], np.dtype, int]:
