@@ -3,10 +3,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import zscape as zs
+from zscape import drawing
 from zscape.base import Result
 from zscape.errors import RunFormatError
+from zscape.model import draw
 from zscape.run import Run
 
 
@@ -259,3 +262,50 @@ def test_a_history_reads_empty_cells_as_nan_and_may_hold_no_row(run):
     assert history["split"].tolist() == ["train", "validation"]
     (run.path / "history.csv").write_text("step,epoch,split\n")
     assert run.history() == {}
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A run of drawings, untrained."""
+    model = zs.Autoencoder.lstm((9, 5), latent=3, encoder=4, decoder=8, mixtures=2)
+    spec = {key: {} for key in ("data", "objective", "optimiser", "engine")}
+    spec |= {"data": {"fingerprint": ""}, "model": model.to_spec(), "epochs": 1, "batch": 1, "seed": 0}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    return Run(tmp_path)
+
+
+def test_what_is_shown_of_codes_of_pictures_is_decoded(run):
+    z = np.random.default_rng(0).normal(size=(4, 2))
+    assert not run.of_drawings
+    for shown in (run.shown(z), run.shown(z, seed=5), run.pictures(z), run.pictures(z, seed=5)):
+        np.testing.assert_array_equal(shown, run.decode(z))
+
+
+def test_what_is_shown_of_codes_of_drawings_is_drawn(drawn):
+    z = np.random.default_rng(0).normal(size=(4, 3))
+    assert drawn.of_drawings
+    shown = drawn.shown(z, seed=2)
+    np.testing.assert_array_equal(shown, draw(drawn.model, z, temperature=0.4, seed=2))
+    assert (shown != drawn.shown(z, seed=3)).any()
+    pictures = drawn.pictures(z, seed=2)
+    assert pictures.shape == (4, 1, 64, 64)
+    np.testing.assert_array_equal(pictures, drawing.bitmaps(shown))
+    assert drawn.pictures(z[:0]).shape == (0, 1, 64, 64)
+
+
+def test_codes_that_do_not_fit_are_not_drawn(drawn):
+    with pytest.raises(ValueError, match=r"\(N, 3\)"):
+        drawn.pictures(np.zeros((2, 4)))
+
+
+def test_vectors_have_no_pictures(tmp_path, drawn):
+    model = zs.Autoencoder.mlp((9, 5), latent=3, widths=(4,))
+    spec = {**drawn.spec, "model": model.to_spec()}
+    (tmp_path / "spec.json").write_text(json.dumps(spec))
+    save_file(model.state_dict(), tmp_path / "weights.safetensors")
+    vectors = Run(tmp_path)
+    assert not vectors.of_drawings
+    with pytest.raises(ValueError, match=r"have shape \(9, 5\); use decode"):
+        vectors.pictures(np.zeros((1, 3)))
+    assert vectors.shown(np.zeros((1, 3))).shape == (1, 9, 5)

@@ -34,10 +34,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from zscape import drawing
 from zscape.base import SPLITS, Result
 from zscape.errors import RunFormatError
 from zscape.files import write_json
-from zscape.model import Autoencoder
+from zscape.model import Autoencoder, draw
+
+# Of drawings that show what a code stands for: low enough for clean lines, high enough to differ by seed.
+TEMPERATURE = 0.4
 
 _WORDS = {
     dict: "an object",
@@ -244,9 +248,49 @@ class Run:
         """The folder of figures."""
         return self.path / "figures"
 
+    @property
+    def of_drawings(self) -> bool:
+        """Whether a sample is a drawing, stroke-5 of shape (L, 5), and not a picture or a vector."""
+        return self.spec["model"].get("net") == "lstm"
+
     def decode(self, z: np.ndarray, *, batch: int = 1024) -> np.ndarray:
         """Mean data at codes z (N, D), as float32 (N, *shape), `batch` at a time and without gradients."""
         return self.model.pictures(z, batch=batch)
+
+    def shown(self, z: np.ndarray, *, seed: int = 0) -> np.ndarray:
+        """What a person is shown of codes: decoded pictures, or drawings (N, L, 5) drawn at temperature 0.4.
+
+        Args:
+            z: Codes, (N, D).
+            seed: Of the drawings; pictures do not depend on it.
+
+        Raises:
+            ValueError: If z is not (N, latent).
+        """
+        if self.of_drawings:
+            return draw(self.model, z, temperature=TEMPERATURE, seed=seed)
+        return self.decode(z)
+
+    def pictures(self, z: np.ndarray, *, seed: int = 0) -> np.ndarray:
+        """Pictures of codes, float32 (N, C, H, W): what `shown` gives, drawings as bitmaps of 64 pixels.
+
+        So whatever compares or judges pictures works for drawings too.
+
+        Args:
+            z: Codes, (N, D).
+            seed: Of the drawings; pictures do not depend on it.
+
+        Raises:
+            ValueError: If z is not (N, latent), or samples are neither drawings nor of shape (C, H, W).
+        """
+        if self.of_drawings:
+            return drawing.bitmaps(self.shown(z, seed=seed))
+        if len(self.model.shape) != 3:
+            raise ValueError(
+                f"pictures need samples of shape (C, H, W) or drawings, but those of {self.path} have shape "
+                f"{self.model.shape}; use decode"
+            )
+        return self.decode(z)
 
     def _json(self, name: str, maker: str) -> Any:  # noqa: ANN401 (JSON has no narrower type)
         path = self._present(name, maker)

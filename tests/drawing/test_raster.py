@@ -89,6 +89,8 @@ def test_padding_order_and_company_do_not_matter(scribbles):
     np.testing.assert_array_equal(drawing.bitmaps(longer), pictures)
     np.testing.assert_array_equal(drawing.bitmaps(scribbles[::-1]), pictures[::-1])
     np.testing.assert_array_equal(drawing.bitmaps(scribbles[3:4]), pictures[3:4])
+    many = np.concatenate([scribbles] * 70)
+    np.testing.assert_array_equal(drawing.bitmaps(many), np.concatenate([pictures] * 70))
 
 
 def test_the_way_of_a_lifted_pen_is_not_drawn(pen):

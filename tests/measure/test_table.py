@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from zscape import measure
+from zscape import measure, strokes
 from zscape.base import Codes
 
 STRUCTURE = {
@@ -99,6 +99,36 @@ def test_a_collapsed_encoder_is_measured_too():
     assert found["aggregate_wasserstein"].value == 0
     assert found["effective_rank"].value == 0
     assert found["mean_pairwise_distance"].value == 0
+
+
+def drawings(*, stochastic=True):
+    """Drawings of one to thirty points, and a table of their codes."""
+    codes, _, _ = table(stochastic=stochastic)
+    sketches = [np.column_stack([np.ones((count, 2)), np.zeros(count)]) for count in range(1, 31)]
+    return codes, strokes.to_stroke5(sketches)
+
+
+def test_drawings_are_measured_by_likelihood_and_not_by_squares():
+    codes, x = drawings()
+    found = run(codes, x, None, samples=5, seed=3)
+    sketch, point = (found.pop(f"negative_log_likelihood_per_{of}") for of in ("sketch", "point"))
+    assert set(found) == STRUCTURE | {"elbo", "importance_bound", "offdiagonal_correlation"}
+    given = measure.log_likelihood_per_sample(x, codes, log_prob, seed=3)
+    assert sketch.value == pytest.approx(-given.mean())
+    assert point.value == pytest.approx(-given.sum() / (30 * 31 / 2))
+    assert sketch.seed == point.seed == 3
+    assert sketch.definition.endswith(", on the test split")
+    still = run(*drawings(stochastic=False), None)
+    assert not still.keys() & {"elbo", "importance_bound", "squared_error"}
+    assert still["negative_log_likelihood_per_point"].seed is None
+
+
+def test_only_drawings_go_without_reconstructions():
+    codes, x, _ = table()
+    with pytest.raises(ValueError, match=r"needs xhat for data of shape \(30, 1, 8, 8\)"):
+        run(codes, x, None)
+    with pytest.raises(ValueError, match="but got 30, 29 and 29"):
+        run(codes, drawings()[1][1:], None)
 
 
 def test_rows_that_do_not_belong_together_are_refused():

@@ -33,6 +33,16 @@ def images(*, shape=(1, 8, 8), count=240, classes=4, names=(), factors=None, nam
     return data.from_arrays(pixels, labels if classes else None, names=names, factors=factors, name=name)
 
 
+def doodles(*, count=60, classes=3, name="doodles"):
+    """A data set of scribbles of up to twelve points, with lifts."""
+    rng = np.random.default_rng(0)
+    sketches = []
+    for _ in range(count):
+        points = rng.integers(3, 13)
+        sketches.append(np.column_stack([rng.normal(size=(points, 2)), rng.random(points) < 0.3]))
+    return data.from_sketches(sketches, np.arange(count) % classes if classes else None, name=name)
+
+
 def spec_of(model, data_set, **changes):
     kl = {"term": "zscape.terms.divergence:kl", "weight": 1.0, "settings": {"free_bits": 0.5}}
     fit = {"term": "zscape.terms.reconstruction:negative_log_likelihood", "weight": 1.0, "settings": {}}
@@ -78,13 +88,17 @@ def make(tmp_path):
     """Make a run folder and its data: make(latent=..., classes=..., only=(parts to write), ...)."""
 
     def made(
-        *, latent=3, stochastic=True, samples=5,
+        *, latent=3, stochastic=True, samples=5, drawings=False,
         only=("history", "weights", "codes", "samples", "results"),
         meta=b'{"density": "StandardNormal", "seed": 3}', run_name="run", spec=None, **data_settings,
     ):  # fmt: skip
-        data_set = images(**data_settings)
+        data_set = doodles(**data_settings) if drawings else images(**data_settings)
         torch.manual_seed(0)
-        model = Autoencoder.mlp(data_set.shape, latent=latent, widths=(12,), stochastic=stochastic)
+        if drawings:
+            sizes = {"encoder": 4, "decoder": 8, "mixtures": 2}
+            model = Autoencoder.lstm(data_set.shape, latent=latent, stochastic=stochastic, **sizes)
+        else:
+            model = Autoencoder.mlp(data_set.shape, latent=latent, widths=(12,), stochastic=stochastic)
         path = tmp_path / run_name
         path.mkdir()
         (path / "spec.json").write_text(json.dumps(spec_of(model, data_set, **(spec or {}))))

@@ -1,5 +1,6 @@
 """The page in a real browser, light and dark."""
 
+import re
 import shutil
 import subprocess
 
@@ -18,16 +19,20 @@ QUIET = (
 
 @pytest.fixture
 def shot(tmp_path):
-    """Load a page, dark (0) or light (1); gives its picture and what the browser wrote to its console."""
+    """Load a page, dark (0) or light (1); gives its picture and what the browser wrote to its console.
+
+    The picture is taken when the page is loaded, or so many milliseconds of its own time after.
+    """
     browser = shutil.which("chromium")
     if browser is None:
         pytest.skip("needs chromium: apt-get install chromium")
 
-    def taken(page, scheme):
+    def taken(page, scheme, *, after=0):
         target = tmp_path / f"{scheme}.png"
         done = subprocess.run(
             [
                 *(browser, *QUIET, f"--user-data-dir={tmp_path / f'profile{scheme}'}"),
+                *([f"--virtual-time-budget={after}"] if after else []),
                 *(f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={target}", page.as_uri()),
             ],
             capture_output=True, text=True, timeout=60, check=True,
@@ -50,6 +55,19 @@ def test_page_renders_in_light_and_dark(make, shot):
     for picture in (light, dark):
         contrast = np.abs(picture - picture[0, 0]).max(axis=(1, 2)).reshape(12, -1).max(axis=1)
         assert (contrast > 100).all()
+
+
+@pytest.mark.browser
+def test_drawings_draw_themselves(make, shot):
+    run, data = make(drawings=True, only=("weights",))
+    write(run, data)
+    early, late = (shot(run.figures / "redrawn.svg", 1, after=after)[0] for after in (1000, 5500))
+    ink = [(picture < 100).all(axis=-1).sum() for picture in (early, late)]
+    assert 0 < 2 * ink[0] < ink[1]
+    # After three quarters of its six seconds each drawing is whole, as it is where nothing moves.
+    still = run.path / "still.svg"
+    still.write_text(re.sub("<animate [^>]*/>", "", (run.figures / "redrawn.svg").read_text()))
+    np.testing.assert_array_equal(shot(still, 1)[0], late)
 
 
 @pytest.mark.browser

@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from zscape import data
+from zscape import data, drawing
 from zscape.base import Result
 from zscape.errors import RunFormatError
 from zscape.report import write, write_singles
@@ -210,6 +211,70 @@ def test_class_names_are_on_the_map(make):
     assert all(name in text for name in ("boot", "coat", "汉字", "bag"))
 
 
+REDRAWN = ["learning-curves", "reconstructions", "redrawn"]
+
+
+def test_page_of_drawings(make):
+    run, data_set = make(drawings=True)
+    page = parsed(run, data_set)
+    assert figure_names(page) == [*REDRAWN, "latent-map", "spectrum", "samples", "samples-drawn"]
+    text = said(page)
+    assert "doodles: 60 drawings of up to 12 points, 3 classes" in text
+    assert text.count("at temperature 0.4 (variances times 0.4, log odds divided by it; seed 0)") == 2
+    assert "This makes it" not in text
+    assert "pixel" not in text
+
+
+def test_drawings_are_files_of_every_kind_and_those_that_move_are_a_gif_too(make):
+    run, data_set = make(drawings=True, latent=2)
+    page = parsed(run, data_set)
+    names = figure_names(page)
+    assert "manifold" in names
+    moving = {"redrawn", "samples-drawn"}
+    expected = {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
+    expected |= {f"{name}.gif" for name in moving}
+    assert {path.name for path in run.figures.iterdir()} == expected
+    assert {link.removeprefix("figures/") for link in page.links if link.startswith("figures/")} == expected
+    for path in run.figures.iterdir():
+        if path.suffix == ".svg":
+            root = ElementTree.parse(path).getroot()
+            assert bool(list(root.iter("{http://www.w3.org/2000/svg}animate"))) == (path.stem in moving)
+        else:
+            with Image.open(path) as picture:
+                assert getattr(picture, "n_frames", 1) == (41 if path.suffix == ".gif" else 1)
+
+
+def test_page_of_drawings_moves_within_itself_and_follows_its_colours(make):
+    text = write(*make(drawings=True)).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "<script" not in text
+    assert text.count("<style>") == 1
+    moving = text.split('id="figure-redrawn"')[1].split("</figure>")[0]
+    assert "<animate " in moving
+    assert 'stroke="var(--ink)"' in moving
+    assert 'fill="var(--surface)"' in moving
+    assert "#1b1e23" not in moving
+
+
+def test_same_run_of_drawings_gives_same_bytes(make):
+    run, data_set = make(drawings=True, only=("weights", "samples"))
+    write(run, data_set, seed=5)
+    first = files(run.path)
+    write(Run(run.path), data_set, seed=5)
+    assert files(run.path) == first
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"latent": 1}, {"stochastic": False, "samples": 1}, {"classes": 0, "count": 12}],
+)
+def test_runs_of_drawings_of_all_kinds(make, settings):
+    run, data_set = make(drawings=True, **settings)
+    assert {"reconstructions", "redrawn", "samples", "samples-drawn"} <= set(
+        figure_names(parsed(run, data_set))
+    )
+
+
 def test_headline_prefers_the_importance_bound(make):
     run, data_set = make()
     run.record([Result("importance_bound", -97.0, None, None, 24, "nats", "b")])
@@ -291,3 +356,25 @@ def test_single_pictures_are_written_pixel_for_pixel_and_old_ones_go(make):
     assert sorted(path.name for path in folder.iterdir()) == ["0000.png", "0001.png"]
     with Image.open(folder / "0001.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture)[..., 0], np.rint(255 * images[1, 0]))
+
+
+def test_single_drawings_are_svg_and_png_and_old_ones_go(make):
+    run, _ = make(drawings=True)
+    z = np.random.default_rng(0).normal(size=(3, 3))
+    write_singles(run, run.shown(z))
+    folder = write_singles(run, run.shown(z[:2]))
+    assert sorted(path.name for path in folder.iterdir()) == ["0000.png", "0000.svg", "0001.png", "0001.svg"]
+    assert (folder / "0001.svg").read_text() == drawing.svg(run.shown(z)[1])
+    with Image.open(folder / "0001.png") as picture:
+        expected = np.rint(255 * drawing.bitmaps(run.shown(z), side=256)[1, 0])
+        np.testing.assert_array_equal(np.asarray(picture)[..., 0], expected)
+
+
+def test_single_drawings_that_cannot_be_drawn_leave_the_old_ones(make):
+    run, data_set = make(drawings=True)
+    x = data_set.batch(torch.tensor([3, 4]), "cpu")[0].numpy()
+    folder = write_singles(run, x)
+    x[1, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        write_singles(run, x)
+    assert len(list(folder.iterdir())) == 4

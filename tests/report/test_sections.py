@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 from pyarrow import parquet
 
 from zscape import codes
 from zscape.base import Codes
 from zscape.errors import RunFormatError
-from zscape.report import pictures, samples, sections
+from zscape.report import pictures, samples, sections, sheets
 from zscape.run import Run
 
 
@@ -251,3 +252,28 @@ def test_place_of_an_absolute_path_is_its_name(make, tmp_path, monkeypatch):
     assert sections.place(Run("run")) == "run"
     monkeypatch.chdir(tmp_path.parent)
     assert sections.place(Run(f"{tmp_path.name}/run")) == f"{tmp_path.name}/run"
+
+
+def test_a_drawing_among_samples_is_that_of_its_row(make):
+    run, _ = make(drawings=True)
+    z = by_class(run, [1, 1, 3], ["one", "three"])
+    figure = samples.sampled(run).plates[0].figure
+    groups = {"this set": run.shown(z), "i.i.d.": run.shown(-z)}
+    assert figure == sheets.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 8)
+    # Of a set too large to be shown whole, the same.
+    z = by_class(run, np.repeat([0, 1], 40).tolist(), ["a", "b"])
+    shown = np.r_[:32, 40:72]
+    groups = {"this set": run.shown(z)[shown], "i.i.d.": run.shown(-z)[shown]}
+    expected = sheets.class_rows(groups, np.repeat([0, 1], 32), {0: "a", 1: "b"}, 8)
+    assert samples.sampled(run).plates[0].figure == expected
+
+
+def test_drawings_chosen_from_the_data_are_shown_as_they_are(make):
+    run, data = make(drawings=True)
+    table = pa.table({"id": [7, 30], "code": codes.vectors(np.zeros((2, 3)))})
+    rewrite(run, table.replace_schema_metadata({b"zscape": b'{"method": "representatives"}'}))
+    plate = samples.sampled(run, data).plates[0]
+    x, _ = data.batch(torch.tensor([7, 30]), "cpu")
+    assert plate.figure == sheets.picture_grid(x.numpy(), 2)
+    assert plate.title == "Drawings chosen from the data"
+    assert "temperature" not in plate.caption

@@ -31,6 +31,9 @@ class Fitted:
     def __len__(self) -> int:
         return len(self.points)
 
+    def __getitem__(self, rows: slice) -> Fitted:
+        return Fitted(self.points[rows], self.counts[rows], self.drawn[rows])
+
     @property
     def dots(self) -> np.ndarray:
         """(N, T + 1) whether a point is touched by the pen, but no line comes to it or leaves it."""

@@ -13,6 +13,7 @@ from zscape.drawing._fitted import LINE, Fitted, fitted
 _SMALLEST = 8
 # Pixels looked at in one go: few enough to stay in the cache of a core.
 _AT_ONCE = 250_000
+_DRAWINGS_AT_ONCE = 500  # so that memory beyond what is returned does not grow with their number
 
 
 def bitmaps(x: Num[np.ndarray, "N T 5"], *, side: int = 64) -> Float32[np.ndarray, "N 1 side side"]:
@@ -38,9 +39,13 @@ def bitmaps(x: Num[np.ndarray, "N T 5"], *, side: int = 64) -> Float32[np.ndarra
     if side < _SMALLEST:
         raise ValueError(f"bitmaps need a side of at least {_SMALLEST} pixels, but got {side}")
     drawings = fitted(x)
-    canvas = Canvas.empty(len(drawings), side)
-    canvas.draw(drawings, np.zeros(len(drawings)), np.ones(len(drawings)))
-    return canvas.pictures()
+    pictures = np.empty((len(drawings), 1, side, side), np.float32)
+    for first in range(0, len(drawings), _DRAWINGS_AT_ONCE):
+        some = drawings[first : first + _DRAWINGS_AT_ONCE]
+        canvas = Canvas.empty(len(some), side)
+        canvas.draw(some, np.zeros(len(some)), np.ones(len(some)))
+        pictures[first : first + len(some)] = canvas.pictures()
+    return pictures
 
 
 @dataclass(frozen=True)

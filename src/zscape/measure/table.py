@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from zscape import strokes
 from zscape.base import Codes, Result, code_arrays
 from zscape.measure.distances import mean_pairwise_distance
-from zscape.measure.likelihood import LogProb, bounds
+from zscape.measure.likelihood import LogProb, bounds, log_likelihood_per_sample
 from zscape.measure.reconstruction import fitting_sigma, psnr, squared_error, ssim
+from zscape.measure.sketches import sketch_likelihood
 from zscape.measure.spectrum import pca_results
 from zscape.measure.structure import active_units, aggregate_moments, offdiagonal_correlation, varying
 
@@ -21,7 +23,7 @@ def everything(
     codes: Codes,
     x: np.ndarray,
     *,
-    xhat: np.ndarray,
+    xhat: np.ndarray | None,
     log_prob: LogProb,
     data_range: float = 1.0,
     samples: int = 100,
@@ -32,14 +34,15 @@ def everything(
 
     Left out: the bounds on log p(x) for a deterministic encoder; PSNR for anything but images (N, C, H, W) or
     where every reconstruction is exact; SSIM for images under 3 pixels a side; correlation where fewer than
-    two latents vary.
+    two latents vary. Of drawings, whose points have no counterparts, no reconstruction is compared; their
+    likelihood given codes is measured instead, a sketch and a point.
 
     Cost: `samples` evaluations of log_prob per row, which is most of it; the rest as each measure says.
 
     Args:
         codes: Codes of the rows to measure on, for example `codes.of("test")`. At least three rows.
         x: Data of the same rows, (N, *shape).
-        xhat: Their reconstructions: the decoded means.
+        xhat: Their reconstructions: the decoded means. None for drawings, x of stroke-5.
         log_prob: log p(x | z); see `LogProb`.
         data_range: Largest minus smallest value an image can have.
         samples: Draws per row for the bounds on log p(x).
@@ -52,15 +55,19 @@ def everything(
     Raises:
         ValueError: If codes, x and xhat do not belong together, or as each measure.
     """
-    if not len(codes) == len(x) == len(xhat):
+    rows = [len(codes), len(x), len(x if xhat is None else xhat)]
+    if len(set(rows)) > 1:
         raise ValueError(
-            f"everything needs codes, x and xhat of the same rows, but got {len(codes)}, {len(x)} and "
-            f"{len(xhat)}"
+            f"everything needs codes, x and xhat of the same rows, but got {rows[0]}, {rows[1]} and {rows[2]}"
+        )
+    if xhat is None and x.shape[2:] != (5,):
+        raise ValueError(
+            f"everything needs xhat for data of shape {x.shape}; only drawings, (N, T, 5), go without"
         )
     code_arrays(codes, rows=3)
     results: list[Result] = []
     measures = [
-        *_reconstruction(x, xhat, data_range),
+        *(_sketches(codes, x, log_prob, seed) if xhat is None else _reconstruction(x, xhat, data_range)),
         *_likelihood(codes, x, log_prob, samples, seed),
         *_structure(codes, seed),
     ]
@@ -82,6 +89,17 @@ def _reconstruction(x: np.ndarray, xhat: np.ndarray, data_range: float) -> Itera
     if min(height, width) >= 3:
         sigma = fitting_sigma(height, width)
         yield "ssim", lambda: [ssim(x, xhat, data_range=data_range, sigma=sigma)]
+
+
+def _sketches(codes: Codes, x: np.ndarray, log_prob: LogProb, seed: int) -> Iterator[tuple[str, Measure]]:
+    # One draw a posterior: drawings differ far more than draws do.
+    drawn = None if codes.logvar is None else seed
+    yield (
+        "negative_log_likelihood",
+        lambda: sketch_likelihood(
+            log_likelihood_per_sample(x, codes, log_prob, seed=seed), strokes.lengths(x), seed=drawn
+        ),
+    )
 
 
 def _likelihood(

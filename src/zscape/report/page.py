@@ -14,15 +14,16 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from zscape import base
+from zscape import base, drawing
 from zscape.files import whole_file, write_text
-from zscape.report import pictures, samples, sections, style
+from zscape.report import pictures, samples, sections, sheets, style
 from zscape.report.wording import duration, interval, phrase, words
 from zscape.run import Run
 
 # What a reader looks for first, and what stands in the head of the page when it has been measured.
 _HEADLINE = ("importance_bound", "elbo", "squared_error", "active_units", "psnr", "ssim")
 _HEADLINE_COUNT = 4
+_SINGLE = 256  # pixels a side of the PNG of one drawing
 
 
 def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Path:
@@ -74,6 +75,8 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
 def write_samples(run: Run, data: base.Data | None = None, *, folder: Path | None = None) -> Path:
     """Write the picture grid of a run's samples, figures/samples.png and .svg, as the page shows it.
 
+    Of a run of drawings also figures/samples-drawn, in which they draw themselves, with a .gif.
+
     Args:
         run: The run.
         data: The data set, needed to show pictures that were chosen from it rather than decoded.
@@ -96,12 +99,15 @@ def write_samples(run: Run, data: base.Data | None = None, *, folder: Path | Non
     return figures / f"{section.plates[0].name}.png"
 
 
-def write_singles(run: Run, images: Float[np.ndarray, "N C H W"], *, folder: Path | None = None) -> Path:
+def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path | None = None) -> Path:
     """Write each picture as a PNG of its own, pixel for pixel, in samples/; others there are removed.
+
+    A drawing is written as an SVG and as a PNG of 256 pixels a side.
 
     Args:
         run: The run.
-        images: Grey or RGB pictures in [0, 1], in the order of samples.parquet.
+        images: Grey or RGB pictures (N, C, H, W) in [0, 1], or of a run of drawings those (N, T, 5), in the
+            order of samples.parquet.
         folder: Where samples/ goes; that of the run if not given.
 
     Returns:
@@ -111,16 +117,26 @@ def write_singles(run: Run, images: Float[np.ndarray, "N C H W"], *, folder: Pat
         ValueError: If the pictures are neither grey nor RGB, or a value is not finite.
     """
     target = (run.path if folder is None else folder) / "samples"
-    tiles = [pictures.tile(image[None], 1)[..., :3] for image in images]
+    # All of them are made before the first of the others goes.
+    vectors = [drawing.svg(x) for x in images] if run.of_drawings else []
+    tiles = [] if run.of_drawings else [_pixels(image) for image in images]
     target.mkdir(exist_ok=True)
     for old in target.iterdir():
         # Only files of this name: others in the folder are the user's.
-        if re.fullmatch(r"\d{4,}\.png", old.name):
+        if re.fullmatch(r"\d{4,}\.(png|svg)", old.name):
             old.unlink()
-    for number, pixels in enumerate(tiles):
+    for number, text in enumerate(vectors):
+        write_text(target / f"{number:04d}.svg", text)
+    # One by one, since drawings at this size would fill the memory.
+    drawn = (_pixels(drawing.bitmaps(x[None], side=_SINGLE)[0]) for x in images)
+    for number, pixels in enumerate(drawn if run.of_drawings else tiles):
         with whole_file(target / f"{number:04d}.png") as path:
             Image.fromarray(pixels).save(path, format="PNG")
     return target
+
+
+def _pixels(image: np.ndarray) -> np.ndarray:
+    return pictures.tile(image[None], 1)[..., :3]
 
 
 def _template() -> jinja2.Template:
@@ -146,12 +162,15 @@ def _check_same(run: Run, data: base.Data) -> None:
 
 
 def _draw(figures: Path, plate: sections.Plate) -> str:
-    drawing = style.svg(plate.figure)
-    write_text(figures / f"{plate.name}.svg", drawing)
-    with whole_file(figures / f"{plate.name}.png") as path:
-        path.write_bytes(style.png(plate.figure))
+    figure = plate.figure
+    if not isinstance(figure, sheets.Drawn):
+        figure = sheets.Drawn(style.svg(figure), style.png(figure))
+    content = {"svg": figure.svg.encode(), "png": figure.png, "gif": figure.gif}
+    for kind in plate.kinds:
+        with whole_file(figures / f"{plate.name}.{kind}") as path:
+            path.write_bytes(content[kind])
     # The template inserts it as it is: parsed as XML and written again, it has every text in it escaped.
-    return style.inline(drawing, name=plate.name, description=plate.alt)
+    return style.inline(figure.svg, name=plate.name, description=plate.alt)
 
 
 def _headline(results: list[base.Result]) -> list[base.Result]:
@@ -180,11 +199,14 @@ def _summary(run: Run, data: base.Data) -> list[str]:
 
 def _asked(run: Run, data: base.Data) -> list[tuple[str, str]]:
     spec, model = run.spec, dict(run.spec["model"])
-    shape = " × ".join(map(str, model.pop("shape")))
+    shape = model.pop("shape")
+    what = f"samples of shape {' × '.join(map(str, shape))}"
+    if run.of_drawings:
+        what = f"drawings of up to {shape[0] - 1} points"
     head = model.pop("head", None)
     net = str(model.pop("net", "wrapped"))
     classes = f", {len(data.names)} classes" if data.names else ""
-    rows = [("Data", f"{data.name}: {len(data):,} samples of shape {shape}{classes}")]
+    rows = [("Data", f"{data.name}: {len(data):,} {what}{classes}")]
     if (run.path / "splits.npz").exists():
         sizes = [f"{len(run.splits[name]):,} {name}" for name in base.SPLITS if name in run.splits]
         rows.append(("Splits", ", ".join(sizes)))

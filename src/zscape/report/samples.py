@@ -14,22 +14,25 @@ from pyarrow import parquet
 
 from zscape import base, codes
 from zscape.errors import RunFormatError
-from zscape.report import pictures
+from zscape.report import pictures, sheets
 from zscape.report.figures import nameable
 from zscape.report.sections import (
     ACROSS,
     Plate,
     Section,
+    at_temperature,
     fitted,
     lacking,
     not_pictures,
     pictorial,
     place,
     some_of,
+    width,
 )
 from zscape.run import Run
 
 _SHOWN = 64
+_MOVING = 12  # drawings that draw themselves
 _REMEDY = "make it again with zscape sample"
 
 
@@ -78,34 +81,62 @@ def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = No
     existing = samples.made.get("method") == "representatives"
     if existing and data is not None:
         _check_rows(path, samples, len(data))
-    return Section(section.anchor, section.title, (_plate(run, samples, data if existing else None),))
+    source = data if existing else None
+    plates = [_plate(run, samples, source)]
+    if run.of_drawings:
+        plates.append(_moving(run, samples, source))
+    return Section(section.anchor, section.title, tuple(plates))
 
 
 def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
     shown = samples.shown()
-    groups = {"this set": _images(run, samples.z[shown], samples.id, shown, source)}
+    groups = {"this set": _images(run, samples.z, samples.id, shown, source)}
     if samples.iid is not None:
-        groups["i.i.d."] = _images(run, samples.iid[shown], samples.iid_id, shown, source)
+        groups["i.i.d."] = _images(run, samples.iid, samples.iid_id, shown, source)
     existing = samples.made.get("method") == "representatives"
     alt = f"A grid of {len(shown)} {'chosen' if existing else 'generated'} pictures"
     if samples.names:
         alt += f", a row each for {', '.join(samples.names.values())}"
     return Plate(
         "samples",
-        _figure(groups, samples, shown, run.model.shape[-1]),
-        "Pictures chosen from the data" if existing else "Pictures decoded from new codes",
-        _caption(samples, len(shown), existing=existing),
+        _figure(run, groups, samples, shown),
+        _title(run, existing=existing),
+        _caption(run, samples, len(shown), existing=existing),
         f"{alt}.",
         chart=False,
     )
 
 
-def _caption(samples: _Samples, shown: int, *, existing: bool) -> str:
+def _moving(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
+    shown = samples.shown()[:_MOVING]
+    x = _images(run, samples.z, samples.id, shown, source)
+    columns = min(len(shown), _MOVING // 2)
+    return Plate(
+        "samples-drawn",
+        sheets.drawing_themselves(x, columns),
+        "The order in which they are drawn",
+        f"The first {len(shown)} of them in the order and direction of the pen; each takes the same time.",
+        f"{len(shown)} drawings that draw themselves line by line.",
+        chart=False,
+    )
+
+
+def _title(run: Run, *, existing: bool) -> str:
+    what = "Drawings" if run.of_drawings else "Pictures"
+    if existing:
+        return f"{what} chosen from the data"
+    return f"{what} from new codes" if run.of_drawings else f"{what} decoded from new codes"
+
+
+def _caption(run: Run, samples: _Samples, shown: int, *, existing: bool) -> str:
     settings = ", ".join(f"{key} {value}" for key, value in samples.made.items() if value is not None)
     number = some_of(shown, len(samples.z))
     which = f"A row a class, the first of each: {number}" if samples.names else f"The first {number}"
+    # Codes are drawn from a density, drawings from codes.
+    what = "the codes" if run.of_drawings else "they"
+    decoded = f"; drawings {at_temperature(0)}" if run.of_drawings else ", decoded"
     caption = (
-        f"{which} codes{'' if existing else ', decoded'}. How they were drawn: {settings or 'not recorded'}."
+        f"{which} codes{'' if existing else decoded}. How {what} were drawn: {settings or 'not recorded'}."
     )
     if samples.iid is None:
         return caption
@@ -115,23 +146,27 @@ def _caption(samples: _Samples, shown: int, *, existing: bool) -> str:
     )
 
 
-def _figure(groups: dict[str, np.ndarray], samples: _Samples, shown: np.ndarray, width: int) -> Figure:
-    columns = min(16 if width <= 32 else 8, max(1, ACROSS // width))
+def _figure(
+    run: Run, groups: dict[str, np.ndarray], samples: _Samples, shown: np.ndarray
+) -> Figure | sheets.Drawn:
+    maker = sheets if run.of_drawings else pictures
+    columns = min(16 if width(run) <= 32 else 8, max(1, ACROSS // width(run)))
     if samples.names and samples.label is not None:
-        return pictures.class_rows(groups, samples.label[shown], samples.names, columns)
+        return maker.class_rows(groups, samples.label[shown], samples.names, columns)
     # As many rows as are needed, then as even as they can be.
     columns = -(-len(shown) // -(-len(shown) // columns))
     if len(groups) > 1:
-        return pictures.compared(groups, columns)
-    return pictures.picture_grid(groups["this set"], columns)
+        return maker.compared(groups, columns)
+    return maker.picture_grid(groups["this set"], columns)
 
 
 def _images(
     run: Run, z: np.ndarray, rows: np.ndarray | None, shown: np.ndarray, source: base.Data | None
 ) -> np.ndarray:
-    """Pictures of codes: those of their rows in the source, or decoded."""
+    """Pictures of the codes shown: those of their rows in the source, or decoded."""
     if source is None or rows is None:
-        return run.decode(z)
+        # What is drawn hangs on the row of its code: so it is the same here as in samples/.
+        return run.shown(z[: shown.max() + 1])[shown] if run.of_drawings else run.decode(z[shown])
     return source.batch(torch.from_numpy(rows[shown]), "cpu")[0].numpy()
 
 

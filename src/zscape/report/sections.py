@@ -12,15 +12,17 @@ from threadpoolctl import threadpool_limits
 
 from zscape import base, codes
 from zscape.measure import pca_spectrum
-from zscape.report import figures, pictures
+from zscape.report import figures, pictures, sheets
 from zscape.report.wording import number
-from zscape.run import Run
+from zscape.run import TEMPERATURE, Run
 
 TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on one core
 FACTOR_LIMIT = 5000  # codes a panel
 BOOTSTRAP_LIMIT = 10_000  # codes; above, the intervals of a spectrum are too narrow to be seen
 RESAMPLES = 200
 ACROSS = 1400  # pixels of all pictures in a row
+_MOVING = 6  # drawings that draw themselves
+_DRAWN_SIDE = 12  # drawings along each axis of a manifold
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Plate:
 
     Attributes:
         name: Stem of its files, unique in the page.
-        figure: What is drawn.
+        figure: What is drawn, or the files it is drawn in.
         title: Its heading.
         caption: What is seen, how to read it, n and seed.
         alt: What a reader who cannot see it is told.
@@ -37,11 +39,17 @@ class Plate:
     """
 
     name: str
-    figure: Figure
+    figure: Figure | sheets.Drawn
     title: str
     caption: str
     alt: str
     chart: bool = True
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Endings of its files."""
+        moves = isinstance(self.figure, sheets.Drawn) and self.figure.gif
+        return ("png", "svg", "gif") if moves else ("png", "svg")
 
 
 @dataclass(frozen=True)
@@ -97,23 +105,50 @@ def reconstructed(run: Run, data: base.Data, *, seed: int) -> Section:
         return lacking(section, "All splits of this run are empty.", "zscape fit")
     classes = 0 if data.labels is None else len(np.unique(data.labels[run.splits[split]]))
     columns = classes * max(1, 10 // classes) if 1 <= classes <= 12 else 10
-    columns = min(columns, max(1, ACROSS // run.model.shape[-1]))
+    columns = min(columns, max(1, ACROSS // width(run)))
     rows = picks(run.splits[split], data.labels, count=2 * columns, seed=seed)
     x, _ = data.batch(torch.from_numpy(rows), "cpu")
     with torch.no_grad():
         z = run.model.encode(x).mean.numpy()
     ordered = ", the classes in turn" if classes else ""
+    share = some_of(len(rows), len(run.splits[split]))
+    which = f"{share} {split} samples, drawn at random (seed {seed}){ordered}"
+    xhat = run.shown(z, seed=seed)
+    if run.of_drawings:
+        return Section(section.anchor, section.title, _redrawn(x.numpy(), xhat, which, columns, seed))
     plate = Plate(
         "reconstructions",
-        pictures.reconstructions(x.numpy(), run.decode(z), columns=columns),
+        pictures.reconstructions(x.numpy(), xhat, columns=columns),
         "Originals and what is left of them",
-        f"{some_of(len(rows), len(run.splits[split]))} {split} samples, drawn at random (seed {seed})"
-        f"{ordered}; under each, what the decoder makes of its code, the posterior mean. Every pixel is "
-        f"shown as it is, 0 dark and 1 light.",
+        f"{which}; under each, what the decoder makes of its code, the posterior mean. Every pixel is shown "
+        f"as it is, 0 dark and 1 light.",
         f"Rows of {len(rows)} original pictures, each above its reconstruction.",
         chart=False,
     )
     return Section(section.anchor, section.title, (plate,))
+
+
+def _redrawn(x: np.ndarray, xhat: np.ndarray, which: str, columns: int, seed: int) -> tuple[Plate, ...]:
+    """Drawings and what is drawn from their codes; the first of them draw themselves."""
+    still = Plate(
+        "reconstructions",
+        sheets.reconstructions(x, xhat, columns=columns),
+        "Originals, and drawn again from their codes",
+        f"{which}; under each, what the decoder draws from its code, the posterior mean, "
+        f"{at_temperature(seed)}.",
+        f"Rows of {len(x)} original drawings, each above one drawn from its code.",
+        chart=False,
+    )
+    count = min(_MOVING, len(x))
+    moving = Plate(
+        "redrawn",
+        sheets.redrawn(x[:count], xhat[:count], columns=count),
+        "The order in which they are drawn",
+        f"The first {count} of them in the order and direction of the pen; each takes the same time.",
+        f"{count} original drawings and those drawn from their codes, drawing themselves line by line.",
+        chart=False,
+    )
+    return still, moving
 
 
 def latent(run: Run, *, tsne: bool, seed: int) -> Section:
@@ -238,12 +273,15 @@ def _tsne(shown: base.Codes, *, seed: int) -> Plate:
 def _manifold(run: Run) -> tuple[Plate, ...]:
     if not fitted(run) or run.model.latent != 2 or not pictorial(run):
         return ()
-    side = int(np.clip(ACROSS // max(run.model.shape[1:]), 5, 20))
-    caption = (
-        f"What the decoder makes of {side} × {side} codes over the latent plane. Steps are equal shares of "
-        "the prior (its quantiles), so pictures are dense where the prior is."
-    )
-    figure = pictures.manifold(run.decode, side=side)
+    steps = "Steps are equal shares of the prior (its quantiles), so pictures are dense where the prior is."
+    if run.of_drawings:
+        side = _DRAWN_SIDE
+        figure = sheets.manifold(run.shown, side=side)
+        caption = f"Drawn from {side} × {side} codes, z1 below and z2 beside, {at_temperature(0)}. {steps}"
+    else:
+        side = int(np.clip(ACROSS // max(run.model.shape[1:]), 5, 20))
+        figure = pictures.manifold(run.decode, side=side)
+        caption = f"What the decoder makes of {side} × {side} codes over the latent plane. {steps}"
     alt = f"A grid of {side} by {side} decoded pictures."
     return (Plate("manifold", figure, "The decoded manifold", caption, alt, chart=False),)
 
@@ -291,8 +329,19 @@ def fitted(run: Run) -> bool:
 
 
 def pictorial(run: Run) -> bool:
-    """Whether samples are grey or RGB pictures."""
-    return len(run.model.shape) == 3 and run.model.shape[0] in (1, 3)
+    """Whether samples can be shown: as drawings, or as grey or RGB pictures."""
+    return run.of_drawings or (len(run.model.shape) == 3 and run.model.shape[0] in (1, 3))
+
+
+def width(run: Run) -> int:
+    """Pixels across one sample; of a drawing, those of its bitmap."""
+    return 64 if run.of_drawings else run.model.shape[-1]
+
+
+def at_temperature(seed: int) -> str:
+    """How drawings were drawn, as a caption says it."""
+    how = f"variances times {TEMPERATURE:g}, log odds divided by it; seed {seed}"
+    return f"at temperature {TEMPERATURE:g} ({how})"
 
 
 def lacking(section: Section, note: str, command: str) -> Section:

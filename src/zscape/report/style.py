@@ -16,10 +16,10 @@ from typing import Any
 import matplotlib.style
 from matplotlib.figure import Figure
 
-INK = "#1b1e23"
-MUTED = "#5b6470"
+from zscape.drawing import INK, MUTED, PAPER
+
 RULE = "#d6dbe1"
-SURFACE = "#fefefe"
+SURFACE = PAPER
 # One unit of blue away from the palette, whose colours are the same on a dark page.
 TRAIN = "#0072b3"
 HELD_OUT = "#d55e01"
