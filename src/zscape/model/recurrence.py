@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import mmap
 from typing import Any
 
 import torch
@@ -11,6 +14,8 @@ from torch.autograd.function import once_differentiable
 
 # Added to the variance that layer normalisation divides by.
 _EPSILON = 1e-5
+# Bytes from which memory is asked for in huge pages: two of them.
+_HUGE = 2**22
 
 
 class LSTM(nn.Module):
@@ -116,14 +121,14 @@ class _Loop(torch.autograd.Function):
         half: torch.dtype | None,
     ) -> tuple[Tensor, Tensor]:
         steps, width = len(x), h.shape[1]
-        states, memories = (h.new_empty(steps + 1, *h.shape) for _ in range(2))
+        states, memories = (_empty(h, steps + 1, *h.shape) for _ in range(2))
         states[0], memories[0] = h, c
-        squashed = h.new_empty(steps, *h.shape)
-        gates = (x @ input_weight).add_(added)
+        squashed, gates = _empty(h, steps, *h.shape), _empty(h, steps, *added.shape)
         weight = state_weight if half is None else state_weight.to(half)
         normals = _Normals(gates, gain, shift) if gain is not None and shift is not None else None
         for t in range(steps):
-            gate = gates[t]
+            # Inputs have few features: their product is made here, where the gates are still in the cache.
+            gate = torch.addmm(added, x[t], input_weight, out=gates[t])
             if half is None:
                 gate.addmm_(states[t], weight)
             else:
@@ -131,13 +136,13 @@ class _Loop(torch.autograd.Function):
             if normals is not None:
                 normals.gates(t, gate)
             gate[:, : 3 * width].sigmoid_()
-            gate[:, 3 * width :].tanh_()
+            _tanh_(gate[:, 3 * width :])
             i, f, o, candidate = gate.chunk(4, dim=1)
             memory = torch.mul(f, memories[t], out=memories[t + 1])
             memory.addcmul_(i, candidate if mask is None else candidate * mask[t])
             if normals is not None:
                 memory = normals.memory(t, memory)
-            torch.tanh(memory, out=squashed[t])
+            _tanh_(squashed[t].copy_(memory))
             torch.mul(o, squashed[t], out=states[t + 1])
         ctx.save_for_backward(x, input_weight, state_weight, mask, states, memories, squashed, gates)
         ctx.half, ctx.normals = half, normals
@@ -151,7 +156,7 @@ class _Loop(torch.autograd.Function):
         half, normals = ctx.half, ctx.normals
         steps, _, width = squashed.shape
         weight = (state_weight if half is None else state_weight.to(half)).t()
-        dgates = torch.empty_like(gates)
+        dgates = _empty(gates, *gates.shape)
         dh, dc = dstates[steps].clone(), torch.zeros_like(memories[0])
         for t in reversed(range(steps)):
             gate, dgate = gates[t], dgates[t]
@@ -219,6 +224,27 @@ class _Normals:
         self.dgain[4] += (dmemory * normal).sum(0)
         self.dshift[4] += dmemory.sum(0)
         return _unnormalised(dmemory * self._gain[4], normal, self._memory_scales[t])
+
+
+def _empty(like: Tensor, *shape: int) -> Tensor:
+    """Memory that is not set to anything.
+
+    The first touch of a page of fresh memory is a fault, and with the small pages that torch asks for on a
+    CPU these took an eighth of a training step.
+    """
+    size = math.prod(shape) * like.element_size()
+    if like.device.type != "cpu" or size < _HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return like.new_empty(shape)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # A kernel without huge pages gives small ones.
+    with contextlib.suppress(OSError):
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=like.dtype).view(shape)
+
+
+def _tanh_(values: Tensor) -> Tensor:
+    """tanh in place, by the sigmoid, which torch computes five times as fast on a CPU."""
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
 
 
 def _normalised(values: Tensor) -> tuple[Tensor, Tensor]:
