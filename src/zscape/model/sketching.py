@@ -17,8 +17,8 @@ from zscape.model.recurrence import LSTM
 
 # Features of a row in stroke-5 form: an offset, and a one-hot state of the pen.
 ROW = 2 + PEN_STATES
-# The drawings under way are gathered anew when this share of them is left.
-_CROWD = 0.75
+# The drawings under way are gathered anew when no more than this share of them is left.
+_CROWD = 0.9
 
 
 class StrokeEncoder(nn.Module):
@@ -227,7 +227,7 @@ def generate(
     temperature: float = 1.0,
     start: Float[Tensor, "B T 5"] | None = None,
 ) -> Float[Tensor, "B L 5"]:
-    """Drawings, all at once; those that have ended leave the batch whenever a quarter has.
+    """Drawings, all at once; those that have ended leave the batch whenever a tenth has.
 
     Args:
         decoder: What draws.
