@@ -18,7 +18,7 @@ SETTINGS = """
 ## Settings
 
 The keys that `--set` and `--config` take. They are parameters of functions of the [reference](index.md):
-those of `data` of `zscape.data.load`, of `model` of `Autoencoder.mlp` and `conv`, of `optimiser` of
+those of `data` of `zscape.data.load`, of `model` of `Autoencoder.mlp`, `conv` and `lstm`, of `optimiser` of
 `zs.Adam`, of `engine` of `zs.Engine`. The name of a term stands before its parameters,
 its weight and its capacity.
 """

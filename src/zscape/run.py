@@ -257,21 +257,22 @@ class Run:
         """Mean data at codes z (N, D), as float32 (N, *shape), `batch` at a time and without gradients."""
         return self.model.pictures(z, batch=batch)
 
-    def shown(self, z: np.ndarray, *, seed: int = 0) -> np.ndarray:
-        """What a person is shown of codes: decoded pictures, or drawings (N, L, 5) drawn at temperature 0.4.
+    def shown(self, z: np.ndarray, *, seed: int = 0, temperature: float = TEMPERATURE) -> np.ndarray:
+        """What a person is shown of codes: decoded pictures, or drawings (N, L, 5).
 
         Args:
             z: Codes, (N, D).
             seed: Of the drawings; pictures do not depend on it.
+            temperature: Of the drawings, see `zscape.model.draw`; pictures have none.
 
         Raises:
             ValueError: If z is not (N, latent).
         """
         if self.of_drawings:
-            return draw(self.model, z, temperature=TEMPERATURE, seed=seed)
+            return draw(self.model, z, temperature=temperature, seed=seed)
         return self.decode(z)
 
-    def pictures(self, z: np.ndarray, *, seed: int = 0) -> np.ndarray:
+    def pictures(self, z: np.ndarray, *, seed: int = 0, temperature: float = TEMPERATURE) -> np.ndarray:
         """Pictures of codes, float32 (N, C, H, W): what `shown` gives, drawings as bitmaps of 64 pixels.
 
         So whatever compares or judges pictures works for drawings too.
@@ -279,12 +280,13 @@ class Run:
         Args:
             z: Codes, (N, D).
             seed: Of the drawings; pictures do not depend on it.
+            temperature: Of the drawings, see `zscape.model.draw`; pictures have none.
 
         Raises:
             ValueError: If z is not (N, latent), or samples are neither drawings nor of shape (C, H, W).
         """
         if self.of_drawings:
-            return drawing.bitmaps(self.shown(z, seed=seed))
+            return drawing.bitmaps(self.shown(z, seed=seed, temperature=temperature))
         if len(self.model.shape) != 3:
             raise ValueError(
                 f"pictures need samples of shape (C, H, W) or drawings, but those of {self.path} have shape "

@@ -43,7 +43,7 @@ def fit(
     recipe: Annotated[
         str | None, typer.Option(help="autoencoder, vae, beta_vae, decorrelated_vae, dip_vae or mmd_vae.")
     ] = None,
-    net: Annotated[str | None, typer.Option(help="Network: mlp or conv.")] = None,
+    net: Annotated[str | None, typer.Option(help="Network: mlp or conv; of drawings lstm.")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes through the training split.")] = None,
     batch: Annotated[int | None, typer.Option(help="Samples a step.")] = None,
@@ -175,6 +175,13 @@ def sample(
     shell: Annotated[
         bool, typer.Option("--shell", help="quantize: keep the typical radius; for fewer codes than latents.")
     ] = False,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Of drawings: how far a point may be from the likeliest, as in zscape draw.  [default: 0.4]",
+        ),
+    ] = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
     json: Json = False,
@@ -198,6 +205,7 @@ def sample(
         labels=tuple(label or ()),
         avoid=tuple(avoid or ()),
         shell=shell,
+        temperature=temperature,
         seed=seed,
     )
     paths, measured = work.sample(run, asked, out=out, data_dir=data_dir)

@@ -7,11 +7,11 @@ import inspect
 import os
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from zscape.errors import SettingError
+from zscape.errors import SettingError, nearest
 
 # Not settings: what the caller supplies as objects.
 _OBJECTS = {"self", "draw", "shape", "head"}
@@ -29,6 +29,36 @@ def parameters(owner: Callable[..., Any]) -> dict[str, Any]:
     return {
         name: hints.get(name, Any) for name in inspect.signature(function).parameters if name not in _OBJECTS
     }
+
+
+def call_with(function: Callable[..., Any], settings: dict[str, Any], section: str) -> Any:  # noqa: ANN401 (its result)
+    """Call with checked settings; what the callee refuses is said in one line that names the section.
+
+    Raises:
+        SettingError: If it takes no such settings, or refuses them.
+    """
+    refuse_unknown(settings, function, section)
+    try:
+        return function(**settings)
+    except ValueError as error:
+        raise SettingError(f"{section}: {error}") from error
+
+
+def refuse_unknown(
+    settings: dict[str, Any], owner: Callable[..., Any], section: str, *, also: Sequence[str] = ()
+) -> None:
+    """Refuse keys that the owner does not take and values of the wrong type.
+
+    Raises:
+        SettingError: Naming the nearest key there is.
+    """
+    hints = parameters(owner)
+    for name, value in settings.items():
+        key = f"{section}.{name}"
+        if name not in hints:
+            near = nearest(key, (f"{section}.{known}" for known in (*hints, *also)))
+            raise SettingError(f"unknown setting {key!r}: {near}")
+        check_type(key, value, hints[name])
 
 
 def check_type(key: str, value: object, hint: Any) -> None:  # noqa: ANN401 (a type expression)

@@ -13,7 +13,7 @@ import functools
 import inspect
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ import torch
 
 from zscape import data as datasets
 from zscape import recipes, terms
-from zscape.app.kinds import check_type, parameters, words
+from zscape.app.kinds import call_with, check_type, parameters, refuse_unknown, words
+from zscape.app.models import HEADS, LATENT, NETS, check_model, choice, model_for
 from zscape.base import Objective, Weighted
-from zscape.data import Images
+from zscape.data import Images, Strokes
 from zscape.errors import SettingError, nearest
-from zscape.model import Autoencoder, BernoulliHead, GaussianHead
+from zscape.model import Autoencoder
 from zscape.model.autoencoder import ACTIVATIONS, activation_named
 from zscape.schedules import CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup
 from zscape.training import Adam, Engine
@@ -34,8 +35,6 @@ from zscape.training import Adam, Engine
 Settings = dict[str, Any]
 
 _ALONE = ("epochs", "batch", "seed")
-_NETS = {"mlp": Autoencoder.mlp, "conv": Autoencoder.conv}
-_HEADS = {"bernoulli": BernoulliHead, "gaussian": GaussianHead}
 _RECIPES: dict[str, Callable[..., Objective]] = {name: getattr(recipes, name) for name in recipes.__all__}
 # Terms that --set may add to a recipe: whatever the room exports that takes a Draw.
 _TERMS: dict[str, Callable[..., Any]] = {
@@ -72,7 +71,7 @@ class Request:
         options: The other arguments of `zscape.fit`.
     """
 
-    data: Images
+    data: Images | Strokes
     model: Autoencoder
     objective: Objective
     options: dict[str, Any]
@@ -109,25 +108,23 @@ def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
         DataError: If the data set cannot be loaded.
     """
     sections = _sections(settings)
-    recipe_name = _choice(sections["recipe"].pop("name", "vae"), _RECIPES, "recipe.name")
-    net = _choice(sections["model"].pop("net", "mlp"), _NETS, "model.net")
-    recipe = _call(_RECIPES[recipe_name], sections["recipe"], "recipe")
+    recipe_name = choice(sections["recipe"].pop("name", "vae"), _RECIPES, "recipe.name")
+    check_model(sections["model"], sections["head"])
+    recipe = call_with(_RECIPES[recipe_name], sections["recipe"], "recipe")
     objective = _objective(recipe, sections)
     options = {
         **{key: settings[key] for key in _ALONE if key in settings},
-        "optimiser": _call(Adam, sections["optimiser"], "optimiser"),
-        "engine": _call(Engine, sections["engine"], "engine"),
+        "optimiser": call_with(Adam, sections["optimiser"], "optimiser"),
+        "engine": call_with(Engine, sections["engine"], "engine"),
     }
     for key in _ALONE:
         check_type(key, options.get(key, 0), int)
     if not 0 <= options.get("seed", 0) < _SEEDS:
         raise SettingError(f"seed needs a whole number >= 0 and below 2**63, but got {options['seed']}")
-    model_settings = {"latent": 10, "stochastic": recipe_name != "autoencoder"} | sections["model"]
-    _known(model_settings, _NETS[net], "model")
-    head = _head(sections["head"])
-    data = _call(datasets.load, {"name": "digits", "data_dir": data_dir} | sections["data"], "data")
+    data = call_with(datasets.load, {"name": "digits", "data_dir": data_dir} | sections["data"], "data")
     torch.manual_seed(options.get("seed", 0))
-    model = _call(functools.partial(_NETS[net], data.shape, head=head), model_settings, "model")
+    asked = {"stochastic": recipe_name != "autoencoder"} | sections["model"]
+    model = model_for(data, asked, sections["head"])
     return Request(data, model, objective, options)
 
 
@@ -138,12 +135,12 @@ def known_settings() -> dict[str, tuple[str, str]]:
         "batch": ("a whole number", "128"),
         "seed": ("a whole number", "0"),
         "recipe.name": (" or ".join(sorted(_RECIPES)), "vae"),
-        "model.net": (" or ".join(_NETS), "mlp"),
-        "head.name": (" or ".join(_HEADS), "bernoulli"),
+        "model.net": (" or ".join(NETS), "mlp, of drawings lstm"),
+        "head.name": (" or ".join(HEADS), "bernoulli"),
     }
     owners: list[tuple[str, Callable[..., Any]]] = [("data", datasets.load), ("optimiser", Adam)]
-    owners += [("engine", Engine)] + [("model", net) for net in _NETS.values()]
-    owners += [("head", head) for head in _HEADS.values()] + list(_TERMS.items())
+    owners += [("engine", Engine)] + [("model", net) for net in NETS.values()]
+    owners += [("head", head) for head in HEADS.values()] + list(_TERMS.items())
     # What decorrelated_vae(form="memory") has under that name takes a size besides.
     owners.append(("covariance", terms.RememberedCovariance))
     owners += [("recipe", recipe) for recipe in _RECIPES.values()]
@@ -162,9 +159,10 @@ def known_settings() -> dict[str, tuple[str, str]]:
     choices = {"model.activation": ACTIVATIONS, "mmd.bandwidth": [*_FUNCTIONS, "a number"]}
     found |= {key: (" or ".join(known), found[key][1]) for key, known in choices.items()}
     # What build fills in where the function asks for a value.
+    of_drawings = inspect.signature(Autoencoder.lstm).parameters["latent"].default
     found |= {
         "data.name": (found["data.name"][0], "digits"),
-        "model.latent": (found["model.latent"][0], "10"),
+        "model.latent": (found["model.latent"][0], f"{LATENT}, of drawings {of_drawings}"),
     }
     found["head.std"] = ("a number, or none to learn it (gaussian)", found["head.std"][1])
     return dict(sorted(found.items()))
@@ -216,7 +214,7 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
         for key, value in (("weight", weight), ("capacity", capacity)):
             check_type(f"{name}.{key}", value, _WEIGHT | None if key == "capacity" else _WEIGHT)
         owner = type(old.term) if isinstance(old.term, torch.nn.Module) else old.term
-        _known(asked, owner, name, also=("weight", "capacity"))
+        refuse_unknown(asked, owner, name, also=("weight", "capacity"))
         parts[name] = Weighted(weight, _with(old.term, asked, name), capacity)
     return parts
 
@@ -224,33 +222,8 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
 def _with(term: Callable[..., Any], asked: Settings, name: str) -> Callable[..., Any]:
     """The term with settings of its own replaced; one with a memory is made anew."""
     if isinstance(term, terms.RememberedCovariance):
-        return _call(type(term), {**term.settings, **asked}, name)
+        return call_with(type(term), {**term.settings, **asked}, name)
     return functools.partial(term, **asked) if asked else term
-
-
-def _head(settings: Settings) -> Any:  # noqa: ANN401 (one of two unrelated modules)
-    name = _choice(settings.pop("name", "bernoulli"), _HEADS, "head.name")
-    return _call(_HEADS[name], settings, "head")
-
-
-def _call(function: Callable[..., Any], settings: Settings, section: str) -> Any:  # noqa: ANN401 (its result)
-    """Call with checked settings; what the callee refuses is said in one line that names the section."""
-    _known(settings, function, section)
-    try:
-        return function(**settings)
-    except ValueError as error:
-        raise SettingError(f"{section}: {error}") from error
-
-
-def _known(settings: Settings, owner: Callable[..., Any], section: str, *, also: Sequence[str] = ()) -> None:
-    """Refuse keys that the owner does not take and values of the wrong type."""
-    hints = parameters(owner)
-    for name, value in settings.items():
-        key = f"{section}.{name}"
-        if name not in hints:
-            near = nearest(key, (f"{section}.{known}" for known in (*hints, *also)))
-            raise SettingError(f"unknown setting {key!r}: {near}")
-        check_type(key, value, hints[name])
 
 
 def _value(key: str, value: object) -> object:
@@ -264,7 +237,7 @@ def _value(key: str, value: object) -> object:
     if value.lower() == "none":
         return None
     if key == "mmd.bandwidth":
-        return _FUNCTIONS[_choice(value, _FUNCTIONS, key)]
+        return _FUNCTIONS[choice(value, _FUNCTIONS, key)]
     return _schedule(key, value) if "(" in value and key.startswith(_SCHEDULED) else value
 
 
@@ -286,8 +259,8 @@ def _schedule(key: str, text: str) -> Callable[[int], float]:
         raise SettingError(f"{key} needs a number or Name(key=value, ...), but got {text!r}") from error
     for word, value in settings.items():
         _finite(f"{key}: {word}", value)
-    name = _choice(call.func.id, _SCHEDULES, key)
-    return _call(_SCHEDULES[name], settings, f"{key}={name}")
+    name = choice(call.func.id, _SCHEDULES, key)
+    return call_with(_SCHEDULES[name], settings, f"{key}={name}")
 
 
 def _finite(key: str, value: object) -> None:
@@ -328,12 +301,6 @@ def _flat(table: Settings, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _choice(name: object, known: Collection[str], key: str) -> str:
-    if not isinstance(name, str) or name not in known:
-        raise SettingError(f"{key} cannot be {name!r}: {nearest(str(name), known)}")
-    return name
 
 
 def _hint(key: str) -> str:

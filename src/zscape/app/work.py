@@ -87,7 +87,8 @@ def measure(
     x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
     with console.progress("measure") as told:
         # Nearly all the time goes into likelihoods of draws, so progress is counted in them.
-        total, state = len(codes) * samples, {"done": 0, "name": ""}
+        draws = 0 if codes.logvar is None else samples
+        total, state = len(codes) * (draws + run.of_drawings), {"done": 0, "name": ""}
 
         def step(name: str) -> None:
             state["name"] = name
@@ -101,7 +102,8 @@ def measure(
         results = measures.everything(
             codes,
             x,
-            xhat=run.decode(codes.mean),
+            # Of drawings, the mean would be one of many that a code stands for.
+            xhat=None if run.of_drawings else run.decode(codes.mean),
             log_prob=log_prob,
             samples=samples,
             seed=seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from zscape.report.sections import (
     some_of,
     width,
 )
-from zscape.run import Run
+from zscape.run import TEMPERATURE, Run
 
 _SHOWN = 64
 _MOVING = 12  # drawings that draw themselves
@@ -40,7 +40,8 @@ _REMEDY = "make it again with zscape sample"
 class _Samples:
     """A table of samples: rows and codes, as many independent ones or None, how they were drawn.
 
-    Where they were drawn class by class, also the class of each and the names of the classes.
+    Where they were drawn class by class, also the class of each and the names of the classes. Drawings have a
+    temperature.
     """
 
     z: np.ndarray
@@ -50,6 +51,7 @@ class _Samples:
     label: np.ndarray | None
     names: dict[int, str]
     made: dict[str, object]
+    temperature: float = TEMPERATURE
 
     def shown(self) -> np.ndarray:
         """Rows that a figure has place for: the first, or the first of each class."""
@@ -90,9 +92,10 @@ def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = No
 
 def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
     shown = samples.shown()
-    groups = {"this set": _images(run, samples.z, samples.id, shown, source)}
+    groups = {"this set": _images(run, samples, shown, source)}
     if samples.iid is not None:
-        groups["i.i.d."] = _images(run, samples.iid, samples.iid_id, shown, source)
+        others = replace(samples, z=samples.iid, id=samples.iid_id)
+        groups["i.i.d."] = _images(run, others, shown, source)
     existing = samples.made.get("method") == "representatives"
     alt = f"A grid of {len(shown)} {'chosen' if existing else 'generated'} pictures"
     if samples.names:
@@ -109,7 +112,7 @@ def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
 
 def _moving(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
     shown = samples.shown()[:_MOVING]
-    x = _images(run, samples.z, samples.id, shown, source)
+    x = _images(run, samples, shown, source)
     columns = min(len(shown), _MOVING // 2)
     return Plate(
         "samples-drawn",
@@ -134,7 +137,7 @@ def _caption(run: Run, samples: _Samples, shown: int, *, existing: bool) -> str:
     which = f"A row a class, the first of each: {number}" if samples.names else f"The first {number}"
     # Codes are drawn from a density, drawings from codes.
     what = "the codes" if run.of_drawings else "they"
-    decoded = f"; drawings {at_temperature(0)}" if run.of_drawings else ", decoded"
+    decoded = f"; drawings {at_temperature(0, samples.temperature)}" if run.of_drawings else ", decoded"
     caption = (
         f"{which} codes{'' if existing else decoded}. How {what} were drawn: {settings or 'not recorded'}."
     )
@@ -160,14 +163,14 @@ def _figure(
     return maker.picture_grid(groups["this set"], columns)
 
 
-def _images(
-    run: Run, z: np.ndarray, rows: np.ndarray | None, shown: np.ndarray, source: base.Data | None
-) -> np.ndarray:
+def _images(run: Run, samples: _Samples, shown: np.ndarray, source: base.Data | None) -> np.ndarray:
     """Pictures of the codes shown: those of their rows in the source, or decoded."""
-    if source is None or rows is None:
-        # What is drawn hangs on the row of its code: so it is the same here as in samples/.
-        return run.shown(z[: shown.max() + 1])[shown] if run.of_drawings else run.decode(z[shown])
-    return source.batch(torch.from_numpy(rows[shown]), "cpu")[0].numpy()
+    if source is not None and samples.id is not None:
+        return source.batch(torch.from_numpy(samples.id[shown]), "cpu")[0].numpy()
+    if not run.of_drawings:
+        return run.decode(samples.z[shown])
+    # What is drawn hangs on the row of its code: so it is the same here as in samples/.
+    return run.shown(samples.z[: shown.max() + 1], temperature=samples.temperature)[shown]
 
 
 @dataclass(frozen=True)
@@ -197,8 +200,15 @@ class _Table:
             iid=self._codes("iid") if "iid" in self.table.column_names else None,
             label=label,
             names=self._names(label),
-            made={key: value for key, value in self.made.items() if key != "classes"},
+            made={key: value for key, value in self.made.items() if key not in ("classes", "temperature")},
+            temperature=self._temperature(),
         )
+
+    def _temperature(self) -> float:
+        found = self.made.get("temperature", TEMPERATURE)
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < np.inf:
+            raise RunFormatError(f"{self.path} needs a temperature >= 0, but holds {found!r}; {_REMEDY}")
+        return float(found)
 
     def _names(self, label: np.ndarray | None) -> dict[int, str]:
         """Names of the classes that were drawn one after the other, where a figure has place for them."""

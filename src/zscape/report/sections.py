@@ -338,10 +338,10 @@ def width(run: Run) -> int:
     return 64 if run.of_drawings else run.model.shape[-1]
 
 
-def at_temperature(seed: int) -> str:
+def at_temperature(seed: int, temperature: float = TEMPERATURE) -> str:
     """How drawings were drawn, as a caption says it."""
-    how = f"variances times {TEMPERATURE:g}, log odds divided by it; seed {seed}"
-    return f"at temperature {TEMPERATURE:g} ({how})"
+    how = f"variances times {temperature:g}, log odds divided by it; seed {seed}"
+    return f"at temperature {temperature:g} ({how})"
 
 
 def lacking(section: Section, note: str, command: str) -> Section:

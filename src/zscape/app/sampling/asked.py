@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,16 @@ METHODS = ("iid", "quantize", "representatives", "by-class")
 DENSITIES = ("prior", "gaussian", "mixture", "empirical")
 # Sets up to this size are measured and their pictures written one by one.
 MEASURED = 2000
+
+
+def check_temperature(temperature: float | None) -> None:
+    """Refuse what is no temperature.
+
+    Raises:
+        SettingError: If it is not finite or below 0.
+    """
+    if temperature is not None and not 0 <= temperature < math.inf:
+        raise SettingError(f"--temperature needs a number of at least 0, but got {temperature}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +41,7 @@ class Asked:
             codes, or for by-class all classes, if none are given.
         avoid: Tables of codes already drawn, to stay away from.
         shell: Whether quantized codes keep the typical radius.
+        temperature: Of drawings; None is that of `Run.shown`.
         seed: Of everything drawn at random.
 
     Raises:
@@ -46,6 +58,7 @@ class Asked:
     labels: tuple[str, ...] = ()
     avoid: tuple[Path, ...] = ()
     shell: bool = False
+    temperature: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -60,6 +73,7 @@ class Asked:
             )
         if self.shell and self.method != "quantize":
             raise SettingError(f"--shell needs --method quantize, but got {self.method}")
+        check_temperature(self.temperature)
 
     @property
     def from_prior(self) -> bool:

@@ -54,7 +54,7 @@ class _Ruler:
     """Measures sets against one target; what belongs to the target alone is computed once."""
 
     def __init__(self, source: Source, target: np.ndarray | int) -> None:
-        self._run, self._kept = source.run, source.kept
+        self._run, self._kept, self._temperature = source.run, source.kept, source.temperature
         self._target = target if isinstance(target, int) else energy.Cloud(target)
         self._spread = 0.0 if isinstance(self._target, int) else self._target.spread()
 
@@ -65,11 +65,17 @@ class _Ruler:
         if len(z) < 2:
             return found
         found["mean distance between codes"] = (mean_pairwise_distance(z).value, _UNIT)
-        images = self._run.decode(z).reshape(len(z), -1)
+        images, what = self._images(z).reshape(len(z), -1), "bitmaps" if self._run.of_drawings else "pictures"
         if np.linalg.norm(images, axis=1).all():
-            found["mean cosine similarity of pictures"] = (mean_cosine_similarity(images).value, "")
-            found["Vendi score of pictures"] = (vendi_score(images).value, f"of {len(z)}")
+            found[f"mean cosine similarity of {what}"] = (mean_cosine_similarity(images).value, "")
+            found[f"Vendi score of {what}"] = (vendi_score(images).value, f"of {len(z)}")
         return found
+
+    def _images(self, z: np.ndarray) -> np.ndarray:
+        """Decoded pictures; of drawings their ink, since the paper is the same in all."""
+        if self._run.of_drawings:
+            return 1 - self._run.pictures(z, temperature=self._temperature)
+        return self._run.decode(z)
 
     def _distances(self, z: np.ndarray) -> Values:
         if self._kept is None:

@@ -16,7 +16,7 @@ from zscape.app.sampling.asked import Asked
 from zscape.app.stored import codes_of
 from zscape.base import Codes
 from zscape.errors import RunFormatError, SettingError
-from zscape.run import Run
+from zscape.run import TEMPERATURE, Run
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """A run and what was asked of it."""
+    """A run and what was asked of it.
+
+    Raises:
+        SettingError: If the run is of pictures, and a temperature is asked for.
+    """
 
     run: Run
     asked: Asked
+
+    def __post_init__(self) -> None:
+        if self.asked.temperature is not None and not self.run.of_drawings:
+            raise SettingError(
+                f"--temperature needs a run of drawings, but {self.run.path} is one of pictures; leave it out"
+            )
+
+    @property
+    def temperature(self) -> float:
+        """Of drawings."""
+        return TEMPERATURE if self.asked.temperature is None else self.asked.temperature
 
     @cached_property
     def codes(self) -> Codes:

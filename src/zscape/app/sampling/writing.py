@@ -76,7 +76,7 @@ def write(
     paths["pictures"] = reports.write_samples(run, originals, folder=folder)
     # Of a large set none, but those of the set before must go.
     shown = drawn.z if source.asked.small else drawn.z[:0]
-    images = run.decode(shown) if originals is None else _originals(originals, drawn.rows, len(shown))
+    images = _shown(source, shown) if originals is None else _originals(originals, drawn.rows, len(shown))
     singles = reports.write_singles(run, images, folder=folder)
     return paths | ({"singles": singles} if len(shown) else {})
 
@@ -96,9 +96,15 @@ def _write_table(source: Source, drawn: Drawn, path: Path) -> None:
     said = asked.said()
     if len(drawn.classes) > 1:
         said["classes"] = [source.name(which) for which in drawn.classes]
+    if source.run.of_drawings:
+        said["temperature"] = source.temperature
     notes = {b"zscape": json.dumps(said).encode()}
     with whole_file(path) as temporary:
         pq.write_table(pa.table(columns).replace_schema_metadata(notes), temporary)
+
+
+def _shown(source: Source, z: np.ndarray) -> np.ndarray:
+    return source.run.shown(z, temperature=source.temperature)
 
 
 def _originals(data: Data, rows: np.ndarray | None, count: int) -> np.ndarray:
