@@ -49,6 +49,8 @@ def fit(
     and capacities as they stand at the end of the fit, so that a warm-up does not make early epochs look
     good.
 
+    Steps so small that several threads would only wait for each other are done in one.
+
     The result depends on the arguments and on the model's initial weights alone, not on checkpoints or
     interruptions. Several processes give the result of one, within rounding, but for networks with dropout or
     batch normalisation and for terms that need the whole batch and yet read `x` or `decoded`.

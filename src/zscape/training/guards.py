@@ -1,4 +1,4 @@
-"""What a fit sets for its own length and puts back: signal handlers, arithmetic, random state."""
+"""What a fit sets for its own length and puts back: signal handlers, arithmetic, threads, random state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from types import FrameType
 
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+# Operations of a step below which one thread is as fast as several, about a millisecond of work.
+_SMALL = 1e8
 
 
 class StopSignals:
@@ -55,6 +60,54 @@ def flushed_denormals(wanted: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+class CountedProducts(TorchDispatchMode):
+    """Counts the operations of matrix products and convolutions inside the block, forward and backward.
+
+    >>> with CountedProducts() as counted:
+    ...     _ = torch.ones(2, 3) @ torch.ones(3, 5)
+    >>> counted.operations
+    60
+
+    torch.utils.flop_counter would do, but takes a second to load.
+
+    Attributes:
+        operations: Multiplications and additions so far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204 (torch's)
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        if name in ("mm", "bmm", "addmm", "baddbmm"):
+            left: Tensor = args[1 if name in ("addmm", "baddbmm") else 0]
+            self.operations += 2 * result.numel() * left.shape[-1]
+        elif name == "convolution":
+            data, weight, transposed = args[0], args[1], args[6]
+            self.operations += 2 * (data if transposed else result).numel() * weight[0].numel()
+        return result
+
+
+@contextlib.contextmanager
+def fitting_threads(operations: float) -> Iterator[None]:
+    """One thread inside the block if a step has few operations, and as many as before otherwise.
+
+    Several threads wait for each other many times a step; where another program has one of the processors
+    they wait long, and a fit of a small network takes 20 times as long as with one.
+
+    Args:
+        operations: Multiplications and additions of a step, as `CountedProducts` counts them.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if operations < _SMALL else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,14 @@ from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import at
 from zscape.training import checkpoint
-from zscape.training.guards import StopSignals, fast_products, flushed_denormals, own_random_state
+from zscape.training.guards import (
+    CountedProducts,
+    StopSignals,
+    fast_products,
+    fitting_threads,
+    flushed_denormals,
+    own_random_state,
+)
 from zscape.training.passes import Passes
 from zscape.training.processes import Processes
 from zscape.training.settings import Adam, Engine, critics_of, memories_of
@@ -147,8 +154,7 @@ class Loop:
                 f"continue it with zscape.resume or zscape fit --resume {self.path}"
             )
         with self._prepared():
-            self._set_mode(training=False)
-            self.passes.rehearse(torch.as_tensor(self.data.splits["train"][: min(self.size, 16)]))
+            operations = self._rehearsed()
             if len(self.data.splits.get("validation", ())):
                 self.passes.rehearse(self._validation_batches()[-1])
             if self.processes.first:
@@ -158,7 +164,8 @@ class Loop:
                     np.savez(temporary, **self.data.splits)  # type: ignore[arg-type]
                 # Last, so that a folder with a spec can always be resumed.
                 write_json(self.path / "spec.json", self.spec)
-            self._train()
+            with fitting_threads(operations):
+                self._train()
         return Run(self.path, self._given_model())
 
     def go_on(self) -> Run:
@@ -168,7 +175,8 @@ class Loop:
                 remove_leftovers(self.path)
             self._load_checkpoint()
             if not self.place.finished:
-                self._train()
+                with fitting_threads(self._rehearsed()):
+                    self._train()
         return Run(self.path, self._given_model())
 
     @property
@@ -199,6 +207,15 @@ class Loop:
         flushed = flushed_denormals(self.engine.flush_denormals)
         with own_random_state(device), flushed, fast_products(device):
             yield
+
+    def _rehearsed(self) -> float:
+        """Pass a few samples through everything; gives about how many operations a step of a process has."""
+        self._set_mode(training=False)
+        rows = torch.as_tensor(self.data.splits["train"][: min(self.size, 16)])
+        with CountedProducts() as counted:
+            self.passes.rehearse(rows)
+        # The way back has twice as many products as the way there.
+        return 3 * counted.operations * self.size / self.processes.count / len(rows)
 
     def _train(self) -> None:
         place, journal = self.place, self.journal
