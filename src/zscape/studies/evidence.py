@@ -67,12 +67,15 @@ class Row:
     def __str__(self) -> str:
         if self.low is None or self.high is None:
             return number(self.value)
-        # The wider side: the other may be cut at what is possible.
-        half = max(self.high - self.value, self.value - self.low)
+        below, above = self.value - self.low, self.high - self.value
+        half = max(below, above)
         # Less is rounding, and would be a long row of digits.
         if half <= 1e-6 * abs(self.value):
-            return number(self.value)
-        return f"{number(self.value, half)} ± {number(half, half)}"
+            return f"{number(self.value)} ± 0"
+        if abs(above - below) <= 1e-6 * half:
+            return f"{number(self.value, half)} ± {number(half, half)}"
+        # Cut at what is possible.
+        return f"{number(self.value, half)} ({number(self.low, half)} to {number(self.high, half)})"
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, as results.json holds it."""
