@@ -125,7 +125,7 @@ def test_a_row_is_written_with_its_interval_and_with_both_ends_where_it_is_cut()
     assert row([0.98, 0.99, 1.0], within=(0.0, 1.0)).high == 1
     assert str(row([0.25])) == "0.2500"
     assert str(row([0.5, 0.5])) == "0.5000 ± 0"
-    assert str(replace(row([0.1, 0.2]), low=0.15 - 1e-12, high=0.15 + 1e-12)) == "0.1500"
+    assert str(replace(row([0.1, 0.2]), low=0.15 - 1e-12, high=0.15 + 1e-12)) == "0.1500 ± 0"
 
 
 def test_counts_in_words():

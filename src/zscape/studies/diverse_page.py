@@ -161,8 +161,9 @@ def _clouds(page: Page, found: Evidence) -> None:
         "decoded-rows",
         compared(groups, scale.count),
         alt="Rows of decoded pictures: independent draws, A1 sets, A2 sets",
-        caption=f"Decoded sets of {scale.count}, one a row, {len(shown[A1])} of each kind, of one model. Of so "
-        "few points there is nearly one best set, which every seed finds: rows of A1 are nearly alike, and of A2.",
+        caption=f"Decoded sets of {scale.count}, one a row, {len(shown[A1])} of each kind, of one model. Of "
+        "so few points there is nearly one best set, which every seed finds: rows of A1 are nearly alike, "
+        "and so are those of A2.",
     )
 
 
