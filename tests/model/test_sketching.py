@@ -132,7 +132,7 @@ def test_a_model_learns_to_tell_drawings_apart():
     model = made(latent=2, encoder=16, decoder=32, mixtures=1)
     x = drawings(*[5] * 4)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
-    for _ in range(160):
+    for _ in range(240):
         optimiser.zero_grad()
         loss = -model.decode(model.encode(x).mean).log_prob(x).mean()
         loss.backward()

@@ -57,8 +57,6 @@ class LSTM(nn.Module):
             nn.init.xavier_uniform_(self.input_weight)
             for block in self.state_weight.chunk(4, dim=1):
                 block.copy_(nn.init.orthogonal_(torch.empty(width, width)))
-            # The memory is kept at first, so that gradients reach far back before the gate has learned to.
-            (self.bias[width : 2 * width] if self.shift is None else self.shift[1]).fill_(1.0)
 
     def forward(
         self,
