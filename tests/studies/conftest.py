@@ -1,4 +1,4 @@
-"""A small fitted model, both studies at their smallest scale, made once, and evidence made up."""
+"""A small fitted model, all studies at their smallest scale, made once, and evidence made up."""
 
 from dataclasses import replace
 
@@ -7,12 +7,14 @@ import pytest
 
 from zscape import codes, data, recipes, studies
 from zscape.model import Autoencoder
-from zscape.studies import class_evidence
+from zscape.studies import class_evidence, sketch_covariance, sketch_evidence
 from zscape.studies.class_generation import SCALES
 from zscape.studies.class_measures import METHODS, REPEATS, SIMPLE, Subject
 from zscape.studies.keeping import Wanted, fitted
 from zscape.studies.order import Order
 from zscape.studies.page import Page
+from zscape.studies.sketch_fits import BASE
+from zscape.studies.sketch_measures import FITTED, PRIOR
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +54,12 @@ def diverse(tmp_path_factory):
 def by_class(tmp_path_factory):
     """The folder of class-generation at scale smoke, and what its progress told."""
     return _study("class-generation", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sketches(tmp_path_factory):
+    """The folder of sketch-covariance at scale smoke, and what its progress told."""
+    return _study("sketch-covariance", tmp_path_factory)
 
 
 def _study(name, tmp_path_factory):
@@ -99,6 +107,38 @@ def by_hand(run, train, tmp_path, monkeypatch):
         return class_evidence.Evidence(order, scale, images, models)
 
     return of
+
+
+@pytest.fixture
+def sketched(tmp_path):
+    """Evidence of sketch-covariance by setting: what differs from the base, for each of three seeds."""
+
+    def of(changes):
+        settings = (BASE, *changes)
+        scale = replace(sketch_covariance.SCALES["smoke"], grids={"doodles": settings}, seeds=(0, 1, 2))
+        models = [
+            sketch_evidence.Model(
+                "doodles", setting, seed, _sketch_found(changes.get(setting, ({},) * 3)[seed])
+            )
+            for setting in settings
+            for seed in scale.seeds
+        ]
+        order = Order("sketch-covariance", "smoke", tmp_path)
+        drawings = {"doodles": data.load("doodles:count=64")}
+        return sketch_evidence.Evidence(order, scale, drawings, models)
+
+    return of
+
+
+def _sketch_found(changes):
+    drawn = {"ratio": 0.5, "vendi of picture": 0.5, "coverage of picture": 0.5}
+    prior = drawn | {
+        "ratio": changes.get("prior ratio", 0.5),
+        "vendi of picture": changes.get("prior vendi", 0.5),
+        "coverage of picture": changes.get("prior coverage", 0.5),
+    }
+    base = {"nll": 100.0, "correlation": 10.0, "variance": 5.0, "penalty": 1.0, "floor": 1.0, "overall": 1.0}
+    return base | {"pairwise": 4.0, PRIOR: prior, FITTED: drawn} | changes
 
 
 class _Classes:

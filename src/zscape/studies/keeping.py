@@ -20,6 +20,7 @@ from zscape.files import write_json
 from zscape.judge import Judge
 from zscape.model import Autoencoder
 from zscape.run import Run
+from zscape.schedules import Schedule
 from zscape.training import Adam, Progress
 from zscape.training.settings import adam_to_spec, changed, describe_objective, weighted
 
@@ -39,7 +40,8 @@ class Wanted:
         epochs: Passes through the training split.
         batch: Samples a step.
         seed: Of weights, order and every draw of the fit.
-        rate: Of Adam.
+        rate: Of Adam, a number or a schedule over steps.
+        clip_norm: Largest norm of all gradients together; None for no limit.
     """
 
     name: str
@@ -48,7 +50,13 @@ class Wanted:
     epochs: int
     batch: int
     seed: int
-    rate: float = 1e-3
+    rate: float | Schedule = 1e-3
+    clip_norm: float | None = None
+
+    @property
+    def optimiser(self) -> Adam:
+        """How the parameters move."""
+        return Adam(rate=self.rate, clip_norm=self.clip_norm)
 
     def fresh(self) -> Autoencoder:
         """The model before its fit; torch's random state is left as it was."""
@@ -100,7 +108,7 @@ def fitted(
             epochs=wanted.epochs,
             batch=wanted.batch,
             seed=wanted.seed,
-            optimiser=Adam(rate=wanted.rate),
+            optimiser=wanted.optimiser,
             watch=watch,
         )
     if not run.codes_path.exists():
@@ -182,7 +190,7 @@ def _refuse_another(run: Run, wanted: Wanted, data: Data) -> None:
         "epochs": wanted.epochs,
         "batch": wanted.batch,
         "seed": wanted.seed,
-        "optimiser": adam_to_spec(Adam(rate=wanted.rate)),
+        "optimiser": adam_to_spec(wanted.optimiser),
     }
     found = {**run.spec, "data": run.spec["data"]["fingerprint"]}
     other = changed(found, asked, asked)

@@ -69,9 +69,10 @@ class Page:
         self.rows += [cell for line in lines for cell in line if isinstance(cell, Row)]
         self._body.append(table(columns, lines))
 
-    def picture(self, name: str, figure: Figure, *, alt: str, caption: str) -> None:
-        """A figure, its description for who cannot see it, and its caption."""
-        self._pictures[f"{name}.png"] = small_png(style.png(figure))
+    def picture(self, name: str, figure: Figure | bytes, *, alt: str, caption: str) -> None:
+        """A figure or the bytes of a PNG, its description for who cannot see it, and its caption."""
+        content = figure if isinstance(figure, bytes) else style.png(figure)
+        self._pictures[f"{name}.png"] = small_png(content)
         self._body.append(f"![{alt}]({name}.png)\n\n*{caption}*")
 
     def write(self) -> Path:

@@ -14,6 +14,7 @@ SCALES = ("smoke", "cpu", "paper")
 STUDIES = {
     "class-generation": "zscape.studies.class_generation",
     "diverse-sampling": "zscape.studies.diverse_sampling",
+    "sketch-covariance": "zscape.studies.sketch_covariance",
 }
 
 
@@ -31,11 +32,13 @@ def run(
     study that was stopped goes on where it was: complete models, judges and measurements in `out` are used
     again if they are what is asked for.
 
-    Cost: under a minute for "smoke" (8 x 8 digits, small networks, two seeds), hours on two cores for "cpu"
-    (MNIST as published, three seeds), many hours for "paper" (MNIST, five seeds, longer fits, more draws).
+    Cost: under a minute for "smoke" (data that zscape brings, small networks, two seeds), hours on two cores
+    for "cpu" (three seeds, as published as two hours allow), many hours for "paper" (longer fits, more draws;
+    drawings on a GPU). Above "smoke", "sketch-covariance" fits in several processes, and a script that calls
+    it needs the guard `if __name__ == "__main__"`.
 
     Args:
-        name: "diverse-sampling" or "class-generation".
+        name: "diverse-sampling", "class-generation" or "sketch-covariance".
         scale: "smoke", "cpu" or "paper".
         out: Folder of the study; runs/studies/NAME/SCALE if not given.
         data_dir: Folder of data sets to look in first.
