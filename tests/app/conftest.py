@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from zscape.app import cli
+from zscape.app import cli, work
 
 SMALL = ("--set", "model.widths=[16]", "--epochs", "2", "--latent", "3")
+DOODLES = {"data.name": "doodles:count=60", "model.latent": 3, "epochs": 1, "batch": 16}
+DOODLES |= {"model.encoder": 8, "model.decoder": 16, "model.mixtures": 2}
 
 
 class Outcome:
@@ -38,3 +40,12 @@ def fitted(tmp_path_factory):
     subprocess.run([*command, "fit", "--out", folder, *SMALL], check=True, capture_output=True)
     subprocess.run([*command, "encode", folder], check=True, capture_output=True)
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """A small run of drawings made as the command line does, encoded."""
+    folder = tmp_path_factory.mktemp("cli") / "doodles"
+    work.fit(None, DOODLES, [], out=folder, data_dir=None)
+    work.encode(folder, 1024, None)
+    return folder

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import zscape as zs
 from zscape.data.svg import read_svg
 from zscape.errors import DataError
 
@@ -133,3 +134,12 @@ def test_no_xml_is_refused(tmp_path):
             read_svg(path)
     with pytest.raises(DataError, match="cannot be read"):
         read_svg(tmp_path / "missing.svg")
+
+
+def test_a_sheet_of_ours_is_read_without_its_paper(tmp_path):
+    drawing = np.array([[3, 0, 0, 1, 0], [0, 4, 1, 0, 0], [3, 0, 0, 1, 0], [0, 0, 0, 0, 1]], np.float32)
+    path = tmp_path / "drawing.svg"
+    path.write_text(zs.drawing.svg(drawing), encoding="utf-8")
+    first, second = read_svg(path)
+    assert len(first) == 2
+    np.testing.assert_allclose(np.diff(second, axis=0) / np.ptp(first[:, 0]) * 3, [[3, 0]], atol=1e-3)

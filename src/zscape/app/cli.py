@@ -218,6 +218,73 @@ def sample(
 
 
 @app.command()
+def draw(
+    run: RunPath,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many new ones [default: 48], or of each row or beginning [default: 8]."
+        ),
+    ] = None,
+    prior: Annotated[
+        bool, typer.Option("--prior", help="Codes from N(0, I), not from a Gaussian fitted on the run's own.")
+    ] = False,
+    like: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="ROW", help="Draw this row of the data set again, from its code; may be repeated."
+        ),
+    ] = None,
+    complete: Annotated[
+        Path | None,
+        typer.Option(help="Draw to the end what this file begins: .svg, .ndjson, .npz or .bin."),
+    ] = None,
+    first: Annotated[
+        int | None, typer.Option("--from", metavar="ROW", help="Draw along the way from this row ...")
+    ] = None,
+    last: Annotated[
+        int | None, typer.Option("--to", metavar="ROW", help="... to this, code to code.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=2, help="Drawings on that way, with its ends.  [default: 10]")
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Variances of the next point are multiplied by it, log odds divided: 0 draws the likeliest, "
+            "1 as the model has learned.",
+        ),
+    ] = 0.4,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, must be new; RUN/drawings, replaced, if not given.")
+    ] = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Draw with a model of drawings: new ones, some like others, endings of a beginning, a way between two.
+
+    The folder holds all on a sheet (sheet.svg, .png) and drawing themselves (animation.svg, .gif), each
+    alone in singles/, and as data in drawings.ndjson.
+    """
+    from zscape.app import work
+    from zscape.app.sketching import Asked
+
+    asked = Asked(
+        count=count,
+        prior=prior,
+        like=tuple(like or ()),
+        complete=complete,
+        between=(first, last),
+        steps=steps,
+        temperature=temperature,
+        seed=seed,
+    )
+    _show_paths(work.draw(run, asked, out=out, data_dir=data_dir), as_json=json)
+
+
+@app.command()
 def report(
     run: RunPath,
     tsne: Annotated[bool, typer.Option("--tsne", help="Add a t-SNE map of the codes; takes longer.")] = False,

@@ -14,7 +14,7 @@ import inspect
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,8 @@ def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
     if not 0 <= options.get("seed", 0) < _SEEDS:
         raise SettingError(f"seed needs a whole number >= 0 and below 2**63, but got {options['seed']}")
     data = call_with(datasets.load, {"name": "digits", "data_dir": data_dir} | sections["data"], "data")
+    if isinstance(data, Strokes):
+        objective = _of_drawings(objective, sections["squared_error"])
     torch.manual_seed(options.get("seed", 0))
     asked = {"stochastic": recipe_name != "autoencoder"} | sections["model"]
     model = model_for(data, asked, sections["head"])
@@ -217,6 +219,22 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
         refuse_unknown(asked, owner, name, also=("weight", "capacity"))
         parts[name] = Weighted(weight, _with(old.term, asked, name), capacity)
     return parts
+
+
+def _of_drawings(objective: Objective, squared: Settings) -> Objective:
+    """The objective with the likelihood where the recipe compares pictures number by number."""
+    if squared:
+        raise SettingError(
+            "squared_error compares pictures number by number, and drawings have no such counterparts; leave "
+            "it out, as the likelihood says how well they are reconstructed"
+        )
+    parts = {
+        name: part if isinstance(part, Weighted) else Weighted(1.0, part) for name, part in objective.items()
+    }
+    return {
+        name: replace(part, term=terms.negative_log_likelihood) if part.term is terms.squared_error else part
+        for name, part in parts.items()
+    }
 
 
 def _with(term: Callable[..., Any], asked: Settings, name: str) -> Callable[..., Any]:

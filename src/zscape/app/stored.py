@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zscape import codes as tables
 from zscape import data as datasets
+from zscape.app import console
 from zscape.base import Codes
 from zscape.data import Images, Strokes
 from zscape.errors import RunFormatError
@@ -31,6 +32,18 @@ def data_of(run: Run, data_dir: Path | None) -> Images | Strokes:
     return data
 
 
+def drawings_of(run: Run, data_dir: Path | None) -> Strokes:
+    """The drawings that a run of drawings was fitted on.
+
+    Raises:
+        RunFormatError: As `data_of`, or if there are pictures now.
+    """
+    data = data_of(run, data_dir)
+    if not isinstance(data, Strokes):
+        raise RunFormatError(f"{run.path} was fitted on drawings, but {data.source} holds pictures")
+    return data
+
+
 def codes_of(run: Run, data: Images | Strokes | None = None) -> Codes:
     """The run's codes, refused if they are of other weights, or of other data where data is given."""
     codes = tables.load(run.codes_path)
@@ -40,3 +53,12 @@ def codes_of(run: Run, data: Images | Strokes | None = None) -> Codes:
             f"{run.codes_path} does not belong to this run; make it again with zscape encode"
         )
     return codes
+
+
+def remark_on_prior(run: Run, remedy: str) -> None:
+    """Say so where nothing in the objective pulls codes to the prior."""
+    if not {"kl", "mmd"} & set(run.spec["objective"]):
+        console.tell(
+            "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
+            + remedy
+        )

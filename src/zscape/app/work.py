@@ -17,7 +17,7 @@ from zscape import codes as tables
 from zscape import measure as measures
 from zscape import report as reports
 from zscape import studies
-from zscape.app import console, sampling
+from zscape.app import console, sampling, sketching
 from zscape.app.settings import Settings, build, gather
 from zscape.app.stored import codes_of, data_of
 from zscape.base import Codes, Result
@@ -124,6 +124,13 @@ def sample(
 ) -> tuple[dict[str, Path], list[sampling.Measured]]:
     """Draw codes, decode them, and measure them as a set."""
     return sampling.sample(path, asked, out=out, data_dir=data_dir)
+
+
+def draw(
+    path: Path, asked: sketching.Asked, *, out: Path | None = None, data_dir: Path | None = None
+) -> dict[str, Path]:
+    """Draw with a model of drawings."""
+    return sketching.sketch(path, asked, out=out, data_dir=data_dir)
 
 
 def show_samples(measured: Sequence[sampling.Measured]) -> None:

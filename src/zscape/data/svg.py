@@ -100,6 +100,8 @@ def _shape(name: str, attributes: _Attributes) -> list[np.ndarray]:
         case "line":
             x, y, to_x, to_y = (_length(attributes, key) for key in ("x1", "y1", "x2", "y2"))
             return [np.array([[x, y], [to_x, to_y]])]
+        case "rect" if attributes.get("width") == attributes.get("height") == "100%":
+            return []  # the paper, as zscape.drawing and others lay it under a drawing
         case "rect":
             x, y, wide, high = (_length(attributes, key) for key in ("x", "y", "width", "height"))
             return [np.array([[x, y], [x + wide, y], [x + wide, y + high], [x, y + high], [x, y]])]

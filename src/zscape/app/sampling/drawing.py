@@ -13,6 +13,7 @@ from zscape import sample as samplers
 from zscape.app import console
 from zscape.app.sampling.asked import Asked
 from zscape.app.sampling.source import Part, Source
+from zscape.app.stored import remark_on_prior
 from zscape.base import Density
 from zscape.errors import SettingError
 
@@ -150,11 +151,7 @@ def _origin(source: Source) -> tuple[tuple[Part, ...], Origin]:
 
 
 def _prior(source: Source) -> Origin:
-    if not {"kl", "mmd"} & set(source.run.spec["objective"]):
-        console.tell(
-            "note: nothing in this objective pulls codes to the prior, so it may lie where none are; "
-            "--density empirical or gaussian draws from where they are"
-        )
+    remark_on_prior(source.run, "--density empirical or gaussian draws from where they are")
     latent, count = source.run.model.latent, source.asked.count
     return Origin(latent, lambda seed: samplers.StandardNormal(latent).sample(count, seed=seed))
 
