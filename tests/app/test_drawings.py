@@ -102,6 +102,7 @@ def test_a_network_that_does_not_fit_is_one_line(zscape, tmp_path, words, said):
 def test_measure_says_what_the_functions_do(zscape, run):
     measured = {e["name"]: e for e in json.loads(zscape("measure", run, "--samples", 2, "--json").out)}
     data, model = zs.data.load("doodles:count=60"), zs.Run(run).model
+    assert isinstance(data, zs.data.Strokes)
     codes = zs.encode(model, data).of("test")
     units = np.array([data.scale, data.scale, 1])
     x = zs.strokes.to_stroke5([sketch / units for sketch in data.sketches(codes.id)])

@@ -39,5 +39,8 @@ def sketch(
     most = run.model.shape[0] - 1
     cut = int((lengths(found.x) == most).sum())
     if cut:
-        console.tell(f"note: {cut} of {len(found.x)} did not end by themselves and stop at {most} points")
+        console.tell(
+            f"note: {cut} of {len(found.x)} did not end by themselves and stop at {most} points; a higher "
+            "--temperature ends more of them, and so does a longer fit"
+        )
     return write(run, asked, found, folder, own=out is None)
