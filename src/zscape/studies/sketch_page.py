@@ -286,6 +286,8 @@ def _sheet(names: Sequence[str], rows: Sequence[np.ndarray]) -> bytes:
     """Rows of drawings, each with its name."""
     length = max(each.shape[1] for each in rows)
     padded = [_to_length(each, length) for each in rows]
+    # The letter is not in the font of the sheet.
+    names = [name.replace("λ", "lambda") for name in names]
     return grid_png(np.concatenate(padded), _SHOWN, rows=names, side=_SIDE)
 
 
