@@ -61,6 +61,8 @@ def test_the_pull_is_the_only_difference_of_the_form_identity():
     terms = sketch_fits.objective(Setting("identity", 0.25), 4, 10)
     assert terms["covariance"].weight == 25
     assert terms["covariance"].term.keywords == {"of": "aggregate", "diagonal": 1.0}
+    means = sketch_fits.objective(Setting("means", 0.25), 4, 10)["covariance"]
+    assert (means.weight, means.term.keywords) == (25, {"of": "mean"})
     assert terms.keys() == sketch_fits.objective(Setting("unbiased", 0.25), 4, 10).keys()
 
 

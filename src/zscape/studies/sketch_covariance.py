@@ -27,18 +27,23 @@ from zscape.studies.sketch_fits import (
 from zscape.studies.sketch_measures import Subject
 from zscape.studies.sketch_pool import Told, carried_out
 
-# Beside the published weights, at which little is left in the codes to be decorrelated, weaker ones of the
-# forms that codes cannot escape by being small.
-_WEAK = (Setting("correlation", 0.001), Setting("identity", 0.001), Setting("identity", 0.0001))
+# Beside the published weights, at which little is left in the codes to be decorrelated, weaker ones of forms
+# that codes do not escape by being small.
+_WEAK = (
+    Setting("correlation", 0.001),
+    Setting("identity", 0.001),
+    Setting("means", 0.0001),
+    Setting("means", 0.001),
+)
 _WHOLE = (*grid(*FORMS, weights=(0.5, 1.0, 2.0)), *_WEAK)
-_FEW = (*grid("paper", "unbiased", weights=(1.0,)), _WEAK[0])
+_FEW = grid("paper", "unbiased", weights=(1.0,))
 SCALES = {
     "smoke": Scale(grids={"doodles": (*grid("paper", weights=(0.5, 2.0)), Setting("unbiased", 2.0))},
                    data="{}:count=400", seeds=(0, 1), encoder=16, decoder=32, latent=8, mixtures=5, steps=40,
                    workers=1, pictured=False),
     "cpu": Scale(grids={"cat": _WHOLE, "face": _FEW, "alarm clock": _FEW, "eye": _FEW},
                  data="quickdraw:{}", seeds=(0, 1, 2), encoder=64, decoder=128, latent=128, mixtures=20,
-                 steps=1600, workers=2),
+                 steps=2000, workers=2),
     "paper": Scale(grids=dict.fromkeys(("cat", "butterfly", "yoga", "owl"), _WHOLE),
                    data="quickdraw:{}", seeds=(0, 1, 2), encoder=128, decoder=512, latent=128, mixtures=20,
                    steps=5000, workers=4),

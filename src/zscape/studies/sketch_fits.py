@@ -20,7 +20,7 @@ from zscape.run import Run
 from zscape.schedules import ExponentialApproach, ExponentialDecay
 from zscape.studies.keeping import Wanted
 from zscape.studies.order import Order
-from zscape.terms import covariance
+from zscape.terms import correlation, covariance
 
 # As published: the points of a drawing, by which its reconstruction is divided; steps, and what a step does
 # to what is left of the weight of the KL, and to the learning rate.
@@ -28,8 +28,9 @@ LENGTH, SHORTEST = 100, 11
 STEPS, KL_FACTOR, RATE_FACTOR = 5000, 0.99999, 0.9999
 KL_START, RATE, RATE_FLOOR, CLIP = 0.01, 1e-3, 1e-5, 1.0
 BATCH = 32
-# Without a penalty, and with that of the covariance of the aggregate posterior from the identity.
-NONE, IDENTITY = "none", "identity"
+# Without a penalty; with the distance of the aggregate posterior's covariance from the identity; and with the
+# correlation of means alone, which codes cannot lower by being small beside the encoder's noise.
+NONE, IDENTITY, MEANS = "none", "identity", "means"
 PAPER: Form = "paper"
 FORMS: tuple[Form, ...] = (PAPER, "unbiased", "memory", "correlation")
 
@@ -39,7 +40,8 @@ class Setting:
     """A form of the penalty and its weight.
 
     Attributes:
-        form: "paper", "unbiased", "memory", "correlation" or "identity"; "none" where the weight is 0.
+        form: "paper", "unbiased", "memory", "correlation", "identity" or "means"; "none" where the
+            weight is 0.
         weight: lambda, in the paper's units.
     """
 
@@ -167,6 +169,8 @@ def objective(setting: Setting, latent: int, steps: int) -> Objective:
     terms = dict(recipes.decorrelated_vae(weight, form=form, beta=beta))
     if setting.form == IDENTITY:
         terms["covariance"] = Weighted(weight, partial(covariance, of="aggregate", diagonal=1.0))
+    if setting.form == MEANS:
+        terms["covariance"] = Weighted(weight, partial(correlation, of="mean"))
     return terms
 
 

@@ -18,6 +18,7 @@ from zscape.studies.sketch_fits import (
     IDENTITY,
     KL_FACTOR,
     LENGTH,
+    MEANS,
     PAPER,
     RATE,
     RATE_FACTOR,
@@ -107,7 +108,7 @@ def _set_up(page: Page, found: Evidence) -> None:
         - The paper's penalty is read as that of codes as drawn from their posteriors; the other forms read
           posterior means (correlation: with the encoder's variance beside them). *unbiased* estimates the
           squared true covariances, *memory* does with 1,024 earlier codes, *correlation* takes
-          correlations{_identity(found)}.
+          correlations{_others(found)}.
         - Models are those after the last step. Numbers are means over seeds, ± half of the 95 % interval
           (Student's t). Posteriors are averaged over 4 draws for reconstruction; the penalty is the mean of
           50 partitions of the test codes into batches of {BATCH}, of random length.
@@ -115,10 +116,12 @@ def _set_up(page: Page, found: Evidence) -> None:
     )
 
 
-def _identity(found: Evidence) -> str:
-    if not found.settings(IDENTITY):
-        return ""
-    return ", *identity* is unbiased, with the encoder's variance and a pull of each latent to unit variance"
+def _others(found: Evidence) -> str:
+    said = {
+        IDENTITY: ", *identity* is unbiased, with the encoder's variance and a pull to unit variances",
+        MEANS: ", *means* takes those of the means alone",
+    }
+    return "".join(words for form, words in said.items() if found.settings(form))
 
 
 def _cut(found: Evidence) -> str:
