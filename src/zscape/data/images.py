@@ -149,7 +149,12 @@ class Images:
         return pixels, None if self._targets is None else self._targets.index_select(0, index).to(device)
 
     def augmented(self, x: Float[Tensor, "B C H W"], generator: torch.Generator) -> Float[Tensor, "B C H W"]:
-        """The batch itself: training sees images as they are."""
+        """The batch itself: training sees images as they are.
+
+        Args:
+            x: What `batch` gave.
+            generator: Not used.
+        """
         return x
 
 
