@@ -32,8 +32,8 @@ from zscape.studies.sketch_pool import Told, carried_out
 _WEAK = (
     Setting("correlation", 0.001),
     Setting("identity", 0.001),
+    Setting("means", 0.00001),
     Setting("means", 0.0001),
-    Setting("means", 0.001),
 )
 _WHOLE = (*grid(*FORMS, weights=(0.5, 1.0, 2.0)), *_WEAK)
 _FEW = grid("paper", "unbiased", weights=(1.0,))
