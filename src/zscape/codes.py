@@ -86,7 +86,7 @@ def encode_file(
     """
     _check_fit(model, data, batch)
     path = Path(path)
-    origin = {"weights": _hash_of_weights(model), "data": _hash_of_data(data)}
+    origin = {"weights": hash_of_weights(model), "data": _hash_of_data(data)}
     key = "-".join([*origin.values(), str(batch)])
     folder = path.with_name(f".{path.name}.{key}.parts")
     if not len(data):
@@ -183,7 +183,7 @@ def check_origin(path: str | os.PathLike[str], model: Autoencoder, data: Data | 
         notes = _notes(path, pq.read_schema(path))
     except (pa.ArrowInvalid, OSError) as error:
         raise RunFormatError(f"{path} cannot be read ({error}); make it with zscape encode") from error
-    now = {"weights": _hash_of_weights(model)} | ({} if data is None else {"data": _hash_of_data(data)})
+    now = {"weights": hash_of_weights(model)} | ({} if data is None else {"data": _hash_of_data(data)})
     for what, digest in now.items():
         if notes.get(what, digest) != digest:
             raise RunFormatError(f"{path} was made with other {what}; make it again with zscape encode")
@@ -241,6 +241,15 @@ def points(path: str | os.PathLike[str]) -> np.ndarray:
     if not np.isfinite(z).all():
         raise RunFormatError(f"needed finite codes, but some of {path} are not; {remedy}")
     return z
+
+
+def hash_of_weights(model: Autoencoder) -> str:
+    """Short hash of all weights, which tables that are made with a model keep as their origin."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def holds_vectors(kind: pa.DataType) -> bool:
@@ -338,14 +347,6 @@ def _table(data: Data, rows: np.ndarray, mean: np.ndarray, logvar: np.ndarray | 
         names=data.names,
         factors={name: column[rows] for name, column in data.factors.items()},
     )
-
-
-def _hash_of_weights(model: Autoencoder) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _hash_of_data(data: Data) -> str:

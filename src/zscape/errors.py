@@ -9,6 +9,7 @@
     └── StoppedError        a signal stopped a fit; it is checkpointed and can be resumed
 
 Wrong arguments raise the built-in ValueError and TypeError; the tree is for what a caller might catch.
+What can be done, but hardly was meant, is a warning: `ElsewhereWarning` of codes to stay away from.
 """
 
 import difflib
@@ -47,13 +48,39 @@ class StoppedError(ZscapeError):
         self.signal = signal
 
 
+class ElsewhereWarning(UserWarning):
+    """Points to stay away from stand for something else than the target, so that new ones pay for it.
+
+    Attributes:
+        found: What is so, without what to do about it.
+    """
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}; {remedy}")
+        self.found = found
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Close an error message: the known name most like `name`, then all of them.
+    """Close an error message: the known name most like `name`, then all of them; or else all of them.
+
+    It goes on with the sentence, after a colon or a semicolon.
 
     >>> nearest("kll", ["kl", "mmd"])
-    "did you mean 'kl'? Known: kl, mmd"
+    "did you mean 'kl'? Known are kl, mmd"
+    >>> nearest("x", ["kl", "mmd"])
+    'known are kl, mmd'
+    """
+    names = sorted(known)
+    hint = closest(name, names)
+    return f"{hint} Known are {', '.join(names)}" if hint else f"known are {', '.join(names)}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """The question after the known name most like `name`; empty if none is like it.
+
+    >>> closest("kll", ["kl", "mmd"])
+    "did you mean 'kl'?"
     """
     folded = {word.lower(): word for word in sorted(known)}
     close = difflib.get_close_matches(name.lower(), folded, n=1)
-    hint = f"did you mean {folded[close[0]]!r}? " if close else ""
-    return hint + "Known: " + ", ".join(folded.values())
+    return f"did you mean {folded[close[0]]!r}?" if close else ""

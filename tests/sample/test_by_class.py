@@ -235,6 +235,8 @@ def test_bad_settings_are_refused(settings, message):
 
 def test_bad_input_is_refused():
     z, y = classed()
+    with pytest.raises(ValueError, match="labels go in labels="):
+        ByClass().fit((z, y))
     for labels, message in (
         (None, "the codes have none"),
         (y[:-1], r"one label each, \(400,\), but got shape \(399,\)"),

@@ -11,6 +11,7 @@ from scipy.stats import chi, norm
 
 from zscape import energy
 from zscape.base import Codes
+from zscape.errors import ElsewhereWarning
 from zscape.sample import (
     ByClass,
     Empirical,
@@ -499,6 +500,7 @@ def test_progress_is_told():
         (lambda: quantize(draws(9, 2), 2, starts=0), "starts >= 1, but got 0"),
         (lambda: quantize(draws(9, 2), 2, smoothing=-1.0), "square is finite, but got -1"),
         (lambda: quantize(draws(9, 2), 2, method="exakt"), "did you mean 'exact'"),
+        (lambda: quantize(draws(9, 2), 2, method="x"), "no method 'x'; known are adam, exact$"),
         (lambda: quantize(draws(9, 2), 2, method="adam", shell=True), "use method='exact'"),
         (
             lambda: quantize(draws(9, 2), 2, avoid=draws(3, 4)),
@@ -513,6 +515,7 @@ def test_progress_is_told():
         (lambda: adam(draws(9, 2), 2, batch=0), "batch >= 1"),
         (lambda: adam(draws(9, 2), 2, learning_rate=0.0), "learning_rate > 0, but got 0"),
         (lambda: quantize_by_class(draws(9, 2), 2), "the codes have none"),
+        (lambda: quantize_by_class((draws(9, 2), np.arange(9)), 2), r"shape \(9,\).* go in labels="),
         (
             lambda: quantize_by_class(draws(9, 2), 2, labels=np.arange(8)),
             r"one label each, \(9,\), but got shape \(8,\)",
@@ -593,7 +596,7 @@ def test_points_of_something_else_are_warned_of():
     other = draws(24, 2, seed=1) * 3
     codes = draws(3000, 2)
     for target in (codes, StandardNormal(2), Gaussian().fit(codes)):
-        with pytest.warns(UserWarning, match=r"the 24 points to avoid .* 6 new ones still .* leave it out"):
+        with pytest.warns(ElsewhereWarning, match=r"the 24 points .* 6 new ones still .* leave it out"):
             quantize(target, 6, avoid=other)
     # Parts of the target are complemented, and so are independent draws; neither is warned of.
     quantize(codes, 24, avoid=codes[codes[:, 0] > 0][:24])

@@ -5,6 +5,7 @@ import pytest
 
 from zscape.base import Codes
 from zscape.energy import distance
+from zscape.errors import ElsewhereWarning
 from zscape.sample import StandardNormal, representatives, selection
 
 
@@ -189,7 +190,7 @@ def test_nothing_to_avoid():
 
 def test_codes_of_something_else_are_warned_of():
     codes, other = cloud(500, 2), cloud(20, 2, seed=1) + np.array([4.0, 0.0])
-    with pytest.warns(UserWarning, match=r"the 20 points to avoid .* 5 new ones still .* leave it out"):
+    with pytest.warns(ElsewhereWarning, match=r"the 20 points to avoid .* 5 new ones still .* leave it out"):
         representatives(codes, 5, avoid=other)
     # Enough rows make up for one side, and few strangers do little harm.
     representatives(codes, 10, avoid=codes[codes[:, 0] > 0][:10])

@@ -525,7 +525,7 @@ def test_pictures_of_any_shape_and_black_ones():
         ({"parameters": "medium1", "search": "grit"}, "did you mean 'grid'"),
         (
             {"parameters": "medium1", "search": "cma"},
-            r"'cma': Known: auto, .* or a Gradient\(decode, logits\)",
+            r"'cma': known are auto, .* or a Gradient\(decode, logits\)",
         ),
         ({"seed": -1}, "seed needs to be >= 0"),
         ({"search": "coordinates"}, "always solved on its grid"),

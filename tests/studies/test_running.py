@@ -13,7 +13,7 @@ from zscape.studies import running
     [
         ({"name": "diverse-samplin"}, "unknown study 'diverse-samplin': did you mean 'diverse-sampling'"),
         ({"name": "class-generation", "scale": "smok"}, "unknown scale 'smok': did you mean 'smoke'"),
-        ({"name": "x"}, "Known: class-generation, diverse-sampling, sketch-covariance"),
+        ({"name": "x"}, "unknown study .x.: known are class-generation, diverse-sampling, sketch-covariance"),
     ],
 )
 def test_what_there_is_not_is_refused_with_the_nearest(settings, message, tmp_path, monkeypatch):

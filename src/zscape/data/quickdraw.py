@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from zscape.errors import DataError, nearest
+from zscape.errors import DataError, closest
 
 _BUCKET = "https://storage.googleapis.com/quickdraw_dataset/sketchrnn"
 _PREFIX = "quickdraw"
@@ -69,10 +69,7 @@ def parse_quickdraw_name(name: str) -> tuple[str, ...]:
         category = folded.get(each.lower().replace("_", " "))
         if category is None:
             # All 345 are too many to list.
-            hint = (
-                nearest(each, CATEGORIES).partition("Known:")[0].strip()
-                or "quickdraw.withgoogle.com/data shows them"
-            )
+            hint = closest(each, CATEGORIES) or "quickdraw.withgoogle.com/data shows them"
             raise DataError(f"Quick, Draw! has no category {each!r}; {hint}")
         if category in found:
             raise DataError(f"{name!r} names {category!r} twice; name it once")

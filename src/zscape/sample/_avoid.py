@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from zscape.base import Codes
 from zscape.energy import distance, normal_spread, spread
+from zscape.errors import ElsewhereWarning
 
 Avoided = np.ndarray | Sequence | Codes
 
@@ -78,11 +79,13 @@ def warn_of_elsewhere(
         for points in (avoid, np.concatenate([avoid, new]))
     )
     if alone > _FAR and together > _TOGETHER:
-        warnings.warn(
+        found = (
             f"the {len(avoid)} points to avoid are {alone:.1f} times as far from the target as independent "
             f"draws of it, and with {len(new)} new ones still {together:.1f} times: they stand for something "
-            "else, and the new ones are pushed out of place to make up for it; give avoid only points of "
-            "this target, such as those of the class asked for, ask for more new ones, or leave it out",
-            UserWarning,
-            stacklevel=3,
+            "else, and the new ones are pushed out of place to make up for it"
         )
+        remedy = (
+            "give avoid only points of this target, such as those of the class asked for, ask for more new "
+            "ones, or leave it out"
+        )
+        warnings.warn(ElsewhereWarning(found, remedy), stacklevel=3)

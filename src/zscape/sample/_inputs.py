@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from zscape.base import code_arrays
+from zscape.base import Codes, CodesLike, code_arrays
 
 # Said wherever labels are not numbers.
 _NUMBER_THEM = "number them first: names, labels = np.unique(labels, return_inverse=True)"
@@ -56,6 +56,24 @@ def centred(points: Float[np.ndarray, "N D"]) -> Float[np.ndarray, "N D"]:
     moved = points - points.mean(axis=0)
     moved[:, np.ptp(points, axis=0) == 0] = 0.0
     return moved
+
+
+def labelled(
+    codes: CodesLike, labels: np.ndarray | None
+) -> tuple[Float[np.ndarray, "N D"], Float[np.ndarray, "N D"] | None, Int[np.ndarray, "N"]]:
+    """Means, log variances if there are any, and labels, checked; labels are those of the table if not given.
+
+    Raises:
+        ValueError: If codes or labels cannot be, or there are none.
+    """
+    if isinstance(codes, tuple) and len(codes) == 2 and np.ndim(codes[1]) == 1:
+        raise ValueError(
+            f"a pair of codes needs (mean, logvar), but the second has shape {np.shape(codes[1])}, as labels "
+            "have; labels go in labels="
+        )
+    mean, logvar = code_arrays(codes)
+    found = codes.label if labels is None and isinstance(codes, Codes) else labels
+    return mean, logvar, checked_labels(found, mean)
 
 
 def checked_labels(labels: np.ndarray | None, mean: np.ndarray) -> np.ndarray:

@@ -15,10 +15,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
-from zscape.base import Codes, CodesLike, Density, code_arrays
+from zscape.base import CodesLike, Density
 from zscape.errors import nearest
 from zscape.sample._archive import Fields
-from zscape.sample._inputs import centred, checked_codes, checked_count, checked_labels, checked_seed
+from zscape.sample._inputs import centred, checked_codes, checked_count, checked_seed, labelled
 from zscape.sample.gaussian import FLOOR, Gaussian, Mixture, log_density
 
 _STATISTICS = ("diagonal", "full", "mixture")
@@ -106,8 +106,7 @@ class ByClass(BaseEstimator):
                 different ones than components, or all its codes are equal, or a setting is out of range.
         """
         _check_statistics(self.statistics)
-        mean, logvar = code_arrays(codes)
-        labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
+        mean, logvar, labels = labelled(codes, labels)
         self.classes_, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
             raise ValueError(

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float, Int
 
-from zscape.base import Codes, CodesLike, Density, code_arrays
+from zscape.base import Codes, CodesLike, Density
 from zscape.energy import checked_smoothing, checked_weights
 from zscape.errors import nearest
 from zscape.sample._avoid import Avoided, checked_avoid, warn_of_elsewhere
 from zscape.sample._descent import Problem, Shape, descend, order
-from zscape.sample._inputs import checked_count, checked_labels
+from zscape.sample._inputs import checked_count, checked_labels, labelled
 from zscape.sample._targets import NormalTarget, Target, target_of
 from zscape.sample.prior import StandardNormal
 from zscape.sample.published import adam
@@ -64,7 +64,8 @@ def quantize(
     ones cannot make up for it.
 
     Null: distance 0 for as many points as there are codes, or different codes with `weights="free"`. Cost:
-    O(count (count + N) D) a step, some hundred steps; memory for the codes and their copy, never an N by N or N by count matrix.
+    O(count (count + N) D) a step, some hundred steps; memory for the codes and their copy, never an N by N or
+    N by count matrix.
 
     >>> two = quantize(StandardNormal(1), 2).points
     >>> np.abs(two).round(4)
@@ -176,8 +177,7 @@ def quantize_by_class(
             a count is below 1, or what `quantize` raises for one label.
         TypeError: If a count is not a whole number, or `avoid` is neither a pair nor a table.
     """
-    mean, logvar = code_arrays(codes)
-    labels = checked_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, mean)
+    mean, logvar, labels = labelled(codes, labels)
     kept, kept_labels = _kept_by_class(avoid, mean.shape[1])
     wanted = _wanted(counts, np.unique(labels).tolist())
     parts = []
