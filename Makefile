@@ -2,6 +2,8 @@
 
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+# A process for each core, up to four, with a thread each; tests/conftest.py says which tests stay together.
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 # Options for pip and pytest, as in: make test PIP_ARGS="--no-cache-dir" ARGS="-k kl"
 PIP_ARGS ?=
 ARGS ?=
@@ -22,10 +24,10 @@ demo: $(READY) ## set up, then fit, encode, measure, sample and report on the em
 	@$(BIN)/zscape demo
 
 test: $(READY) ## set up, then run the tests that make up a normal check
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(TESTS) -m "not slow" $(ARGS)
 
 test-all: $(READY) ## as test, with the slow ones
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(TESTS) $(ARGS)
 
 lint: $(READY) ## style, format and types
 	$(BIN)/ruff check

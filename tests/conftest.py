@@ -1,5 +1,6 @@
 """Shared fixtures. Everything random is seeded per test."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -45,6 +46,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "html"
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A partial by what it fixes: its repr has an address, and all processes must collect the same names."""
+    if not isinstance(val, functools.partial):
+        return None
+    settings = {name: getattr(value, "__name__", value) for name, value in val.keywords.items()}
+    return f"{val.func.__name__}({', '.join(f'{name}={value}' for name, value in settings.items())})"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file go to one process, and so do those of files that share what takes long to make."""
+    for item in items:
+        room = item.path.parent.name
+        together = "site" if "site" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(room if room in ("studies", "app") else together))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

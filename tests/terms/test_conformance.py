@@ -48,7 +48,6 @@ class PriorCritic(Critic):
         functools.partial(mmd, bandwidth=2.0),
         functools.partial(mmd, bandwidth=0.3),
     ],
-    ids=str,
 )
 def test_every_term_of_ours_conforms(term):
     check_term(term)

@@ -65,7 +65,6 @@ def off_diagonal(matrix):
         RememberedCovariance(of="aggregate", diagonal=1.0),
         RememberedCovariance(unbiased=False, size=5).eval(),
     ],
-    ids=str,
 )
 def test_they_conform(term):
     check_term(term)
