@@ -252,6 +252,11 @@ def hash_of_weights(model: Autoencoder) -> str:
     return digest.hexdigest()[:16]
 
 
+def weights_of(path: str | os.PathLike[str]) -> str | None:
+    """The hash of weights that a table of codes or samples says it was made with; None if it says nothing."""
+    return _notes(path, pq.read_schema(path)).get("weights")
+
+
 def holds_vectors(kind: pa.DataType) -> bool:
     """Whether a column is of fixed-size lists of numbers."""
     numbers = (pa.types.is_floating, pa.types.is_integer)

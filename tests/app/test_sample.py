@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -131,14 +133,128 @@ def test_a_tuned_density_is_drawn_from_as_it_was_saved(drawn, run):
     assert not (run / "by-class.npz").exists()
 
 
-def test_avoided_codes_of_something_else_are_a_note(drawn, zscape, run):
+def test_avoided_codes_of_something_else_are_refused(drawn, zscape, run, tmp_path):
     drawn("--density", "empirical", "--count", 24)
     kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     words = ("--method", "representatives", "--label", "3", "--count", 6, "--avoid", kept)
-    done = zscape("sample", run, *words)
-    assert done.code == 0, done.err
-    (note,) = [line for line in done.err.splitlines() if line.startswith("note: ")]
-    assert "avoid" in note
+    for out in ((), ("--out", tmp_path / "other")):
+        done = zscape("sample", run, *words, *out)
+        assert done.code == 2
+        (line,) = [line for line in done.err.splitlines() if line.startswith("zscape: ")]
+        assert "--avoid needs codes of what is drawn from" in line
+        assert "stand for something else" in line
+        assert "leave --avoid out" in line
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert not (tmp_path / "other").exists()
+
+
+def test_codes_of_other_weights_are_avoided_with_a_warning(drawn, zscape, run, tmp_path):
+    words = ("--method", "representatives", "--count", 6)
+    drawn(*words)
+    kept = shutil.copy(run / "samples.parquet", run / "kept.parquet")
+    shutil.copy(run / "codes.parquet", run / "other.parquet")
+    said = json.loads(pq.read_schema(kept).metadata[b"zscape"])
+    assert said["run"] == "run"
+    for path in (kept, run / "other.parquet"):
+        assert "warning" not in zscape("sample", run, *words, "--avoid", kept).err
+        table = pq.read_table(path)
+        notes = json.loads(table.schema.metadata[b"zscape"])
+        assert len(notes["weights"]) == 16
+        notes["weights"] = "0" * 16
+        pq.write_table(table.slice(0, 20).replace_schema_metadata({b"zscape": json.dumps(notes)}), path)
+        err = zscape("sample", run, *words, "--avoid", path, "--out", tmp_path / f"with-{path.stem}").err
+        assert f"warning: {path} was made with other weights" in err
+        pq.write_table(table, path)
+
+
+def test_the_measures_are_kept_with_the_set_and_shown_by_the_report(drawn, zscape, run):
+    assert zscape("measure", run, "--samples", 1).code == 0
+    results = (run / "results.json").read_bytes()
+    for count in (5, 6):
+        said, _, table = drawn("--method", "quantize", "--count", count)
+        notes = json.loads(table.schema.metadata[b"zscape"])
+        assert notes["measures"] == said["measures"]
+        assert notes["beside"] == said["beside"] == "20 i.i.d. sets"
+        assert all(measure["definition"] for measure in notes["measures"])
+    assert (run / "results.json").read_bytes() == results
+    assert zscape("report", run).code == 0
+    page = (run / "report.html").read_text()
+    assert "Mean (range) of 20 i.i.d. sets" in page
+    assert said["measures"][-1]["definition"] in page
+    assert "decoded from the codes" in said["measures"][-1]["definition"]
+    # A large set is not measured, and keeps none of the set before.
+    assert "measures" not in json.loads(drawn("--count", 2001)[2].schema.metadata[b"zscape"])
+
+
+def test_of_representatives_the_rows_that_are_shown_are_measured(drawn):
+    said, _, table = drawn("--method", "representatives", "--count", 6)
+    data = zs.data.load("digits")
+    found = measures(said)
+
+    def pictures(rows):
+        return data.batch(torch.tensor(rows), "cpu")[0].numpy().reshape(len(rows), -1)
+
+    cosine, vendi = found["mean cosine similarity of pictures"], found["Vendi score of pictures"]
+    own = pictures(table["id"].to_pylist())
+    assert cosine["value"] == pytest.approx(zs.measure.mean_cosine_similarity(own).value)
+    assert vendi["value"] == pytest.approx(zs.measure.vendi_score(own).value)
+    assert "as they are in the data" in cosine["definition"]
+    # The choice that is shown beside them is the first of the twenty.
+    other = zs.measure.mean_cosine_similarity(pictures(table["iid_id"].to_pylist())).value
+    assert cosine["iid_low"] - 1e-6 <= other <= cosine["iid_high"] + 1e-6
+    assert said["beside"] == "20 random choices of training rows"
+
+
+def test_draws_by_class_are_compared_with_codes_of_the_data(zscape, run):
+    done = zscape("sample", run, "--method", "by-class", "--count", 12)
+    assert "of 20 i.i.d. sets of the data's codes of the same classes" in done.out.splitlines()[0]
+    assert "leaves no code" not in done.err
+    assert "data's codes" in (run / "figures" / "samples.svg").read_text()
+    few = zscape("sample", run, "--method", "by-class", "--count", 3)
+    assert "leaves no code for class 3, 4, 5, 6, 7, 8, 9" in few.err
+
+
+def test_a_class_named_twice_in_two_ways_is_refused(zscape, run):
+    codes = zs.codes.load(run / "codes.parquet")
+    zs.codes.save(replace(codes, names=("nought", *"123456789")), run / "codes.parquet")
+    done = zscape("sample", run, "--density", "gaussian", "--label", "nought", "--label", 0)
+    assert done.code == 2
+    assert "--label nought and --label 0 are one class" in done.err
+
+
+QUICK = """
+import sys
+from zscape.app import cli
+
+sys.argv = ["zscape", "sample", *sys.argv[1:]]
+try:
+    cli.main()
+finally:
+    heavy = {"torch", "sklearn", "matplotlib", "scipy"} & set(sys.modules)
+    print(*heavy)
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--method", "nonsense"), "unknown method 'nonsense': known are by-class, iid"),
+        (("--density", "foo"), "unknown density 'foo': known are"),
+        (("--method", "by-class", "--statistics", "foo"), "unknown statistics 'foo': known are"),
+        (("--method", "quantize", "--theta", "1"), "--theta needs --method by-class"),
+        (("--method", "quantize", "--avoid", "nothere.parquet"), "no file nothere.parquet"),
+        (("--method", "by-class", "--fitted", "nothere.npz"), "no file nothere.npz"),
+        (("--out", "{run}"), "--out needs a new folder"),
+        (("--avoid", "{run}/spec.json", "--method", "quantize"), "spec.json cannot be read"),
+    ],
+)
+def test_quick_mistakes_are_told_before_torch_is_loaded(fitted, words, said):
+    command = [sys.executable, "-c", QUICK, str(fitted), *(word.format(run=fitted) for word in words)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr
+    assert done.stdout.strip() == ""
 
 
 def test_a_model_without_a_prior_says_so(zscape, run):
@@ -257,7 +373,7 @@ def test_another_folder_is_written_whole_and_the_run_is_left(drawn, zscape, run,
     words = ("--method", "by-class", "--count", 12, "--json", "--out", tmp_path / "deep" / "set")
     done = zscape("sample", run, *words)
     assert done.code == 0, done.err
-    paths = {key: value for key, value in json.loads(done.out).items() if key != "measures"}
+    paths = {key: value for key, value in json.loads(done.out).items() if key not in ("measures", "beside")}
     assert paths == {
         "samples": str(tmp_path / "deep" / "set" / "samples.parquet"),
         "pictures": str(tmp_path / "deep" / "set" / "figures" / "samples.png"),
@@ -396,7 +512,7 @@ def test_what_is_no_picture_is_drawn_and_measured_without_pictures(zscape, tmp_p
     zs.fit(model, zs.recipes.vae(), data, out=tmp_path / "run", epochs=1)
     done = zscape("sample", tmp_path / "run", "--method", "quantize", "--count", 3, "--json")
     assert done.code == 0, done.err
-    assert set(json.loads(done.out)) == {"samples", "measures"}
+    assert set(json.loads(done.out)) == {"samples", "measures", "beside"}
 
 
 def test_one_code_and_a_large_set(drawn, zscape, run):
@@ -430,13 +546,22 @@ def test_one_code_and_a_large_set(drawn, zscape, run):
         (("--method", "iid", "--statistics", "full"), "--statistics needs --method by-class"),
         (("--method", "iid", "--components", "3"), "--components needs --density mixture"),
         (("--method", "by-class", "--components", "3"), "--components needs --density mixture"),
-        (("--method", "by-class", "--theta", "inf"), "finite theta"),
+        (("--method", "by-class", "--theta", "inf"), "--theta needs a finite"),
         (("--method", "by-class", "--fitted", "{run}/none.npz"), "none.npz"),
         (("--method", "by-class", "--fitted", "{run}/prior.npz"), "holds StandardNormal"),
         (("--method", "by-class", "--fitted", "{run}/prior.npz", "--theta", "1"), "--fitted brings its own"),
         (("--method", "quantize", "--avoid", "{run}/odd.parquet"), "a column code or mean of lists"),
         (("--method", "representatives", "--shell"), "--shell needs --method quantize"),
-        (("--method", "representatives", "--count", "100000"), "100000"),
+        (
+            ("--method", "representatives", "--count", "100000"),
+            "100000; rows are chosen from the training split",
+        ),
+        (("--method", "by-class", "--label", "3,7"), "for several classes repeat --label"),
+        (("--method", "by-class", "--label", "3", "--label", "3"), "--label 3 is given twice"),
+        (
+            ("--method", "by-class", "--label", "3", "--label", "7", "--count", "1"),
+            "--count needs at least 2",
+        ),
     ],
 )
 def test_what_is_asked_wrongly_is_one_line_and_leaves_the_samples(zscape, run, words, said):

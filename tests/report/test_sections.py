@@ -11,7 +11,7 @@ from pyarrow import parquet
 from zscape import codes
 from zscape.base import Codes
 from zscape.errors import RunFormatError
-from zscape.report import pictures, samples, sections, sheets
+from zscape.report import page, pictures, samples, sections, sheets
 from zscape.run import Run
 
 
@@ -187,11 +187,11 @@ def test_a_set_drawn_class_by_class_has_a_row_a_class(make):
     section = samples.sampled(run)
     assert caption(section, "samples") == (
         "A row a class, the first of each: 3 codes, decoded. How they were drawn: method by-class. On the "
-        "right: as many independent draws from the same target."
+        "right: as many independent draws of the data's codes of the same classes."
     )
     assert section.plates[0].alt == "A grid of 3 generated pictures, a row each for one, three."
     shown = section.plates[0].figure.axes[0].get_images()[0].get_array()
-    groups = {"this set": run.decode(z), "i.i.d.": run.decode(-z)}
+    groups = {"this set": run.decode(z), "the data's codes": run.decode(-z)}
     expected = pictures.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 16)
     np.testing.assert_array_equal(shown, expected.axes[0].get_images()[0].get_array())
 
@@ -233,6 +233,50 @@ def test_chosen_rows_that_the_data_lacks_are_refused(make, rows):
         samples.sampled(run, data)
 
 
+MEASURE = {"name": "mean radius", "value": 1.23456, "unit": "latent units", "definition": "how far out"}
+RANGE = {"iid_mean": 2.0, "iid_low": 1.5, "iid_high": 2.5}
+
+
+def measured(run, **notes):
+    table = parquet.read_table(run.samples_path)
+    rewrite(
+        run, table.replace_schema_metadata({b"zscape": json.dumps({"method": "quantize"} | notes).encode()})
+    )
+
+
+def test_the_measures_that_samples_keep_are_a_table_of_the_page(make):
+    run, data = make(samples=2)
+    measured(run, measures=[MEASURE | RANGE, MEASURE | {"unit": ""}], beside="20 i.i.d. sets")
+    section = samples.sampled(run)
+    assert section.measures == (
+        sections.Row("mean radius", "1.235", "2 (1.500 to 2.500)", "latent units", "how far out"),
+        sections.Row("mean radius", "1.235", "", "", "how far out"),
+    )
+    assert "20 i.i.d. sets" not in caption(section, "samples")
+    text = page.write(run, data).read_text()
+    assert "Mean (range) of 20 i.i.d. sets" in text
+    assert "2 (1.500 to 2.500)" in text
+    assert "how far out" in text
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"measures": 3},
+        {"measures": ["x"]},
+        {"measures": [MEASURE | {"value": True}]},
+        {"measures": [MEASURE | RANGE | {"iid_low": None}]},
+        {"measures": [MEASURE | {"unit": 3}]},
+        {"measures": [MEASURE], "beside": 3},
+    ],
+)
+def test_damaged_measures_of_samples_are_refused(make, notes):
+    run, _ = make()
+    measured(run, **notes)
+    with pytest.raises(RunFormatError, match="make it again with zscape sample"):
+        samples.sampled(run)
+
+
 def test_damaged_samples_are_refused(make):
     run, _ = make()
     run.samples_path.write_bytes(b"PAR1 no parquet")
@@ -258,12 +302,12 @@ def test_a_drawing_among_samples_is_that_of_its_row(make):
     run, _ = make(drawings=True)
     z = by_class(run, [1, 1, 3], ["one", "three"])
     figure = samples.sampled(run).plates[0].figure
-    groups = {"this set": run.shown(z), "i.i.d.": run.shown(-z)}
+    groups = {"this set": run.shown(z), "the data's codes": run.shown(-z)}
     assert figure == sheets.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 8)
     # Of a set too large to be shown whole, the same.
     z = by_class(run, np.repeat([0, 1], 40).tolist(), ["a", "b"])
     shown = np.r_[:32, 40:72]
-    groups = {"this set": run.shown(z)[shown], "i.i.d.": run.shown(-z)[shown]}
+    groups = {"this set": run.shown(z)[shown], "the data's codes": run.shown(-z)[shown]}
     expected = sheets.class_rows(groups, np.repeat([0, 1], 32), {0: "a", 1: "b"}, 8)
     assert samples.sampled(run).plates[0].figure == expected
 

@@ -168,8 +168,8 @@ def sample(
     avoid: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Codes already drawn, as a samples.parquet kept; may be repeated. With --label, each class "
-            "stays away from its own."
+            help="Codes to stay away from: the samples.parquet of an earlier call, or a codes.parquet; may "
+            "be repeated. With --label, each class stays away from its own."
         ),
     ] = None,
     shell: Annotated[
@@ -191,8 +191,8 @@ def sample(
     Pictures: figures/samples.png and .svg show the set, a row a class where it has several; the folder
     samples/ holds each one. They replace those of the call before in the run folder, or go to --out.
     """
-    from zscape.app import work
-    from zscape.app.sampling import Asked
+    from zscape.app.sampling.asked import Asked
+    from zscape.app.sampling.places import check_places
 
     asked = Asked(
         method=method,
@@ -208,12 +208,16 @@ def sample(
         temperature=temperature,
         seed=seed,
     )
-    paths, measured = work.sample(run, asked, out=out, data_dir=data_dir)
+    check_places(run, asked, out)
+    # Only now, since it loads torch, which takes seconds.
+    from zscape.app import work
+
+    paths, compared = work.sample(run, asked, out=out, data_dir=data_dir)
     if json:
-        measures = [dataclasses.asdict(measure) for measure in measured]
-        console.show({name: str(path) for name, path in paths.items()} | {"measures": measures})
+        named = {name: str(path) for name, path in paths.items()}
+        console.show(named | dataclasses.asdict(compared))
         return
-    work.show_samples(measured)
+    work.show_samples(compared)
     _show_paths(paths, as_json=False)
 
 

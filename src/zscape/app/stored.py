@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import torch
+
 from zscape import codes as tables
 from zscape import data as datasets
 from zscape.app import console
-from zscape.base import Codes
+from zscape.base import Codes, Data
 from zscape.data import Images, Strokes
 from zscape.errors import RunFormatError
 from zscape.run import Run
@@ -53,6 +56,11 @@ def codes_of(run: Run, data: Images | Strokes | None = None) -> Codes:
             f"{run.codes_path} does not belong to this run; make it again with zscape encode"
         )
     return codes
+
+
+def samples_of(data: Data, rows: np.ndarray) -> np.ndarray:
+    """These rows of a data set, as a model would see them."""
+    return data.batch(torch.from_numpy(np.asarray(rows, dtype=np.int64)), "cpu")[0].numpy()
 
 
 def remark_on_prior(run: Run, remedy: str) -> None:

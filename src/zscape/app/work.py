@@ -17,7 +17,10 @@ from zscape import codes as tables
 from zscape import measure as measures
 from zscape import report as reports
 from zscape import studies
-from zscape.app import console, sampling, sketching
+from zscape.app import console, sketching
+from zscape.app.sampling import command
+from zscape.app.sampling.asked import Asked
+from zscape.app.sampling.measuring import Compared, Measured
 from zscape.app.settings import Settings, build, gather
 from zscape.app.stored import codes_of, data_of
 from zscape.base import Codes, Result
@@ -120,10 +123,10 @@ def measure(
 
 
 def sample(
-    path: Path, asked: sampling.Asked, *, out: Path | None = None, data_dir: Path | None = None
-) -> tuple[dict[str, Path], list[sampling.Measured]]:
+    path: Path, asked: Asked, *, out: Path | None = None, data_dir: Path | None = None
+) -> tuple[dict[str, Path], Compared]:
     """Draw codes, decode them, and measure them as a set."""
-    return sampling.sample(path, asked, out=out, data_dir=data_dir)
+    return command.sample(path, asked, out=out, data_dir=data_dir)
 
 
 def draw(
@@ -133,18 +136,19 @@ def draw(
     return sketching.sketch(path, asked, out=out, data_dir=data_dir)
 
 
-def show_samples(measured: Sequence[sampling.Measured]) -> None:
+def show_samples(compared: Compared) -> None:
     """The measures of a set as a table."""
+    measures = compared.measures
     columns = ["measure of the set", "value", "unit"]
-    rows: list[tuple[object, ...]] = [(m.name, m.value, m.unit) for m in measured]
-    if measured and measured[0].iid_mean is not None:
-        columns.insert(2, f"mean (range) of {sampling.TRIALS} i.i.d. sets")
-        rows = [(m.name, m.value, _among(m), m.unit) for m in measured]
-    if measured:
+    rows: list[tuple[object, ...]] = [(m.name, m.value, m.unit) for m in measures]
+    if compared.beside:
+        columns.insert(2, f"mean (range) of {compared.beside}")
+        rows = [(m.name, m.value, _among(m), m.unit) for m in measures]
+    if measures:
         console.table(columns, rows)
 
 
-def _among(measured: sampling.Measured) -> str:
+def _among(measured: Measured) -> str:
     if measured.iid_mean is None:
         return ""
     return f"{measured.iid_mean:.5g} ({measured.iid_low:.5g} to {measured.iid_high:.5g})"
@@ -181,9 +185,10 @@ def demo(out: Path) -> Path:
         (r.name, r.value, "" if r.low is None else f"{r.low:.5g} to {r.high:.5g}", r.unit) for r in results
     ]
     console.table(("measure", "value", "95 % interval", "unit"), rows)
-    _, measured = sample(out, sampling.Asked(method="quantize"))
-    show_samples(measured)
-    nearer = (measured[0].iid_mean or 0.0) / measured[0].value
+    _, compared = sample(out, Asked(method="quantize"))
+    show_samples(compared)
+    distance = compared.measures[0]
+    nearer = (distance.iid_mean or 0.0) / distance.value
     console.tell(
         f"24 codes drawn as a set are {nearer:.1f} times nearer to the prior than independent ones (squared "
         "energy distance); the report shows both"

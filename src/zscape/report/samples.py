@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,7 @@ from zscape.report.figures import nameable
 from zscape.report.sections import (
     ACROSS,
     Plate,
+    Row,
     Section,
     at_temperature,
     fitted,
@@ -29,11 +31,16 @@ from zscape.report.sections import (
     some_of,
     width,
 )
+from zscape.report.wording import number
 from zscape.run import TEMPERATURE, Run
 
 _SHOWN = 64
 _MOVING = 12  # drawings that draw themselves
 _REMEDY = "make it again with zscape sample"
+# What the table says of itself that is no setting of the call.
+_NO_SETTING = ("classes", "temperature", "measures", "beside", "run", "weights")
+# What the pictures beside a set are called; by-class draws are independent too.
+_BESIDE = {"representatives": "at random", "by-class": "the data's codes"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class _Samples:
 
 
 def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = None) -> Section:
-    """Pictures of the codes drawn; beside a set drawn as a whole, as many independent draws.
+    """Pictures of the codes drawn, and their measures; beside a set, as many independent draws.
 
     Args:
         run: The run.
@@ -75,9 +82,11 @@ def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = No
         return lacking(section, "Nothing has been sampled yet.", f"zscape sample {place(run)}")
     if not fitted(run):
         return lacking(section, "The model has no weights yet.", "zscape fit")
+    table = _Table.read(path, run.model.latent)
+    section = replace(section, measures=table.measures(), beside=table.text("beside"))
     if not pictorial(run):
-        return not_pictures(section, run)
-    samples = _Table.read(path, run.model.latent).samples()
+        return replace(not_pictures(section, run), measures=section.measures, beside=section.beside)
+    samples = table.samples()
     if not len(samples.z):
         return lacking(section, "The table of samples is empty.", f"zscape sample {place(run)}")
     existing = samples.made.get("method") == "representatives"
@@ -87,7 +96,7 @@ def sampled(run: Run, data: base.Data | None = None, *, folder: Path | None = No
     plates = [_plate(run, samples, source)]
     if run.of_drawings:
         plates.append(_moving(run, samples, source))
-    return Section(section.anchor, section.title, tuple(plates))
+    return replace(section, plates=tuple(plates))
 
 
 def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
@@ -95,7 +104,7 @@ def _plate(run: Run, samples: _Samples, source: base.Data | None) -> Plate:
     groups = {"this set": _images(run, samples, shown, source)}
     if samples.iid is not None:
         others = replace(samples, z=samples.iid, id=samples.iid_id)
-        groups["i.i.d."] = _images(run, others, shown, source)
+        groups[_BESIDE.get(str(samples.made.get("method")), "i.i.d.")] = _images(run, others, shown, source)
     existing = samples.made.get("method") == "representatives"
     alt = f"A grid of {len(shown)} {'chosen' if existing else 'generated'} pictures"
     if samples.names:
@@ -144,9 +153,10 @@ def _caption(run: Run, samples: _Samples, shown: int, *, existing: bool) -> str:
     if samples.iid is None:
         return caption
     beside = "On the right" if samples.names else "Below"
-    return (
-        f"{caption} {beside}: as many independent {'choices' if existing else 'draws from the same target'}."
-    )
+    others = "draws from the same target"
+    if samples.made.get("method") == "by-class":
+        others = "draws of the data's codes of the same classes"
+    return f"{caption} {beside}: as many independent {'choices' if existing else others}."
 
 
 def _figure(
@@ -200,13 +210,42 @@ class _Table:
             iid=self._codes("iid") if "iid" in self.table.column_names else None,
             label=label,
             names=self._names(label),
-            made={key: value for key, value in self.made.items() if key not in ("classes", "temperature")},
+            made={key: value for key, value in self.made.items() if key not in _NO_SETTING},
             temperature=self._temperature(),
         )
 
+    def measures(self) -> tuple[Row, ...]:
+        """Measures of the set, each with its mean and range over independent sets where it has them."""
+        found = self.made.get("measures", [])
+        if not isinstance(found, list):
+            raise RunFormatError(f"{self.path} needs a list of measures, but holds {found!r}; {_REMEDY}")
+        return tuple(self._row(entry) for entry in found)
+
+    def text(self, key: str) -> str:
+        """A text that the table says of itself; empty if it says none."""
+        found = self.made.get(key, "")
+        if not isinstance(found, str):
+            raise RunFormatError(f"{self.path} needs a text under {key}, but holds {found!r}; {_REMEDY}")
+        return found
+
+    def _row(self, entry: object) -> Row:
+        found: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        words = [found.get(key) for key in ("name", "unit", "definition")]
+        value, *others = (found.get(key) for key in ("value", "iid_mean", "iid_low", "iid_high"))
+        numbers = [value] if others == [None, None, None] else [value, *others]
+        if not all(map(_is_number, numbers)) or not all(isinstance(word, str) for word in words):
+            raise RunFormatError(
+                f"{self.path} needs measures with names, units and finite numbers, but holds {entry!r}; "
+                f"{_REMEDY}"
+            )
+        shown = [number(each) for each in numbers if each is not None]
+        beside = f"{shown[1]} ({shown[2]} to {shown[3]})" if len(shown) > 1 else ""
+        name, unit, definition = map(str, words)
+        return Row(name, shown[0], beside, unit, definition)
+
     def _temperature(self) -> float:
-        found = self.made.get("temperature", TEMPERATURE)
-        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found < np.inf:
+        found: Any = self.made.get("temperature", TEMPERATURE)
+        if not _is_number(found) or found < 0:
             raise RunFormatError(f"{self.path} needs a temperature >= 0, but holds {found!r}; {_REMEDY}")
         return float(found)
 
@@ -249,6 +288,10 @@ class _Table:
 
     def _columns(self) -> str:
         return ", ".join(f"{field.name} ({field.type})" for field in self.table.schema)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _check_rows(path: Path, samples: _Samples, count: int) -> None:

@@ -53,6 +53,17 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A measure in a section's table, in words: name, value, what it is beside, unit and definition."""
+
+    name: str
+    value: str
+    beside: str
+    unit: str
+    definition: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with its figures, or with one line on why there are none.
 
@@ -62,6 +73,8 @@ class Section:
         plates: Its figures.
         note: One line on what is missing; empty if nothing is.
         command: The command that makes what is missing; empty if none does.
+        measures: Measures of what is shown.
+        beside: What those are compared with; empty if with nothing.
     """
 
     anchor: str
@@ -69,6 +82,8 @@ class Section:
     plates: tuple[Plate, ...] = ()
     note: str = ""
     command: str = ""
+    measures: tuple[Row, ...] = ()
+    beside: str = ""
 
 
 def learning(run: Run) -> Section:

@@ -11,6 +11,7 @@ from zscape.errors import SettingError, nearest
 
 METHODS = ("iid", "quantize", "representatives", "by-class")
 DENSITIES = ("prior", "gaussian", "mixture", "empirical")
+STATISTICS = ("diagonal", "full", "mixture")
 # Sets up to this size are measured and their pictures written one by one.
 MEASURED = 2000
 
@@ -45,7 +46,8 @@ class Asked:
         seed: Of everything drawn at random.
 
     Raises:
-        SettingError: If a name is unknown, or an option is given to a method that has no use for it.
+        SettingError: If a name is unknown, an option is given to a method that has no use for it, or a label
+            is given twice or leaves some label without a code.
     """
 
     method: str = "iid"
@@ -66,6 +68,7 @@ class Asked:
             raise SettingError(f"unknown method {self.method!r}: {nearest(self.method, METHODS)}")
         self._check_density()
         self._check_by_class()
+        self._check_labels()
         if self.avoid and self.method not in ("quantize", "representatives"):
             raise SettingError(
                 f"--avoid needs --method quantize or representatives, but got {self.method}, whose draws "
@@ -114,8 +117,23 @@ class Asked:
         if self.density is not None and self.method in ("representatives", "by-class"):
             raise SettingError(f"--method {self.method} takes no --density: it reads the codes themselves")
 
+    def _check_labels(self) -> None:
+        twice = [label for label in self.labels if self.labels.count(label) > 1]
+        if twice:
+            raise SettingError(f"--label {twice[0]} is given twice; give each class once")
+        if self.count < len(self.labels):
+            raise SettingError(
+                f"--count needs at least {len(self.labels)}, a code for each --label, but got {self.count}"
+            )
+
     def _check_by_class(self) -> None:
-        """Refuse settings of classes and mixtures where none are drawn from."""
+        """Refuse settings of classes and mixtures where none are drawn from, or that cannot be."""
+        if self.statistics not in (None, *STATISTICS):
+            raise SettingError(
+                f"unknown statistics {self.statistics!r}: {nearest(self.statistics, STATISTICS)}"
+            )
+        if self.theta is not None and not 0 <= self.theta < math.inf:
+            raise SettingError(f"--theta needs a finite number of at least 0, but got {self.theta}")
         given = {"statistics": self.statistics, "theta": self.theta, "fitted": self.fitted}
         idle = [name for name, value in given.items() if value is not None]
         if idle and self.method != "by-class":

@@ -8,17 +8,19 @@ from pathlib import Path
 from zscape.app import console
 from zscape.app.sampling.asked import MEASURED, Asked
 from zscape.app.sampling.drawing import Drawn, draw
-from zscape.app.sampling.measuring import Measured, measure
+from zscape.app.sampling.measuring import Compared, measure
+from zscape.app.sampling.places import check_places
 from zscape.app.sampling.source import Source
-from zscape.app.sampling.writing import check_new, write, write_new
+from zscape.app.sampling.writing import write, write_new
 from zscape.app.stored import data_of
+from zscape.errors import ElsewhereWarning, SettingError
 from zscape.run import Run
 
 
 def sample(
     path: Path, asked: Asked, *, out: Path | None = None, data_dir: Path | None = None
-) -> tuple[dict[str, Path], list[Measured]]:
-    """Draw, write samples.parquet and pictures, and measure.
+) -> tuple[dict[str, Path], Compared]:
+    """Draw, measure, and write samples.parquet, which keeps the measures, and pictures.
 
     Args:
         path: Run folder.
@@ -28,19 +30,25 @@ def sample(
 
     Returns:
         Paths of what was written, and the measures of the set.
+
+    Raises:
+        SettingError: If the codes to avoid stand for something else than what is drawn from, or what is
+            asked for cannot be.
     """
+    check_places(path, asked, out)
     source = Source(Run(path), asked)
-    if out is not None:
-        check_new(out)
     drawn = _drawn(source)
     # Before anything is written, as the data may be gone.
-    originals = None if drawn.rows is None else data_of(source.run, data_dir)
-    paths = write(source, drawn, originals) if out is None else write_new(source, drawn, originals, out)
-    if not asked.small:
+    originals = None if drawn.points.rows is None else data_of(source.run, data_dir)
+    if asked.small:
+        with console.progress("measure") as told:
+            compared = measure(source, drawn, originals, told)
+    else:
         console.tell(f"note: sets of up to {MEASURED:,} are measured and written picture by picture")
-        return paths, []
-    with console.progress("measure") as told:
-        return paths, measure(source, drawn, told)
+        compared = Compared()
+    if out is None:
+        return write(source, drawn, compared, originals), compared
+    return write_new(source, drawn, compared, originals, out), compared
 
 
 def _drawn(source: Source) -> Drawn:
@@ -49,5 +57,10 @@ def _drawn(source: Source) -> Drawn:
         warnings.simplefilter("always", UserWarning)
         drawn = draw(source, told)
     for warning in caught:
+        if isinstance(warning.message, ElsewhereWarning):
+            raise SettingError(
+                f"--avoid needs codes of what is drawn from, but {warning.message.found}; draw from what "
+                "they stand for (--density, --label), raise --count, or leave --avoid out; nothing is written"
+            )
         console.tell(f"note: {warning.message}")
     return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,31 @@ from zscape.errors import SettingError
 
 
 @dataclass(frozen=True)
+class Points:
+    """Codes.
+
+    Attributes:
+        z: (count, D).
+        rows: (count,) rows of the data set that they are of, or None for new ones.
+    """
+
+    z: np.ndarray
+    rows: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Origin:
     """What a set stands for.
 
     Attributes:
         target: What the distance of a set is measured to: codes (N, D), or D for N(0, I).
         independent: From a seed to as many independent codes of the same target.
+        others: What sets of those are called.
     """
 
     target: np.ndarray | int
-    independent: Callable[[int], np.ndarray]
+    independent: Callable[[int], Points]
+    others: str = "i.i.d. sets"
 
 
 @dataclass(frozen=True)
@@ -36,21 +51,17 @@ class Drawn:
     """A set of codes.
 
     Attributes:
-        z: (count, D) codes.
+        points: Its codes.
         origin: What they stand for.
         label: (count,) their classes, or None.
         classes: Classes that were drawn one after the other, here and in independent sets; empty for others.
-        rows: (count,) rows of the data set that the codes are of, or None for new ones.
-        others: As many rows chosen at random, to compare with, or None for new ones.
         density: What was fitted to draw classes from, to be kept, or None.
     """
 
-    z: np.ndarray
+    points: Points
     origin: Origin
     label: np.ndarray | None = None
     classes: tuple[int, ...] = ()
-    rows: np.ndarray | None = None
-    others: np.ndarray | None = None
     density: samplers.ByClass | None = None
 
 
@@ -80,7 +91,7 @@ def _quantized(source: Source, told: console.Told) -> Drawn:
             avoid=None if kept is None or kept.label is None else (kept.points, kept.label),
             **options,
         )
-    return Drawn(points, origin, label, known)
+    return Drawn(Points(points), origin, label, known)
 
 
 def _representatives(source: Source, told: console.Told) -> Drawn:
@@ -88,27 +99,30 @@ def _representatives(source: Source, told: console.Told) -> Drawn:
     points = codes.mean.astype(np.float64)
 
     def chosen(part: Part) -> np.ndarray:
-        found = samplers.representatives(points[part.rows], part.count, avoid=source.kept_of(part), seed=seed)
-        return part.rows[found]
+        own = points[part.rows]
+        try:
+            return part.rows[samplers.representatives(own, part.count, avoid=source.kept_of(part), seed=seed)]
+        except ValueError as error:
+            which = "" if part.label is None else f" of class {source.name(part.label)}"
+            raise SettingError(f"{error}; rows are chosen from the training split{which}") from error
 
-    def at_random(seed: int) -> np.ndarray:
+    def of(rows: np.ndarray) -> Points:
+        return Points(points[rows], codes.id[rows])
+
+    def at_random(seed: int) -> Points:
         generators = map(np.random.default_rng, _seeds(seed, len(parts)))
-        return np.concatenate(
-            [
-                random.choice(part.rows, part.count, replace=False)
-                for random, part in zip(generators, parts, strict=True)
-            ]
+        each = zip(generators, parts, strict=True)
+        return of(
+            np.concatenate([random.choice(part.rows, part.count, replace=False) for random, part in each])
         )
 
     rows = np.concatenate([chosen(part) for part in parts])
     target = points[np.concatenate([part.rows for part in parts])]
     return Drawn(
-        points[rows],
-        Origin(target, lambda seed: points[at_random(seed)]),
+        of(rows),
+        Origin(target, at_random, "random choices of training rows"),
         None if codes.label is None else codes.label[rows],
         _classes(parts)[1],
-        rows=codes.id[rows],
-        others=codes.id[at_random(seed)],
     )
 
 
@@ -120,10 +134,17 @@ def _by_class(source: Source, told: console.Told) -> Drawn:
     fitted = _fit_by_class(source) if asked.fitted is None else _read_by_class(source, asked.fitted)
     parts = source.parts(classes or fitted.classes_.tolist())
     label, known = _classes(parts)
+    left = [source.name(which) for which in (classes or fitted.classes_.tolist()) if which not in known]
+    if left:
+        console.tell(f"note: --count {asked.count} leaves no code for class {', '.join(left)}")
     drawn = zip(parts, known, strict=True)
     z = np.concatenate([fitted.sample(part.count, which, seed=asked.seed) for part, which in drawn])
-    origin = _shared(parts, [samplers.Empirical().fit(source.of(part)) for part in parts], asked)
-    return Drawn(z, origin, label, known, density=fitted if asked.fitted is None else None)
+    densities = [samplers.Empirical().fit(source.of(part)) for part in parts]
+    # Draws by class are independent themselves, so what they are compared with has to be said.
+    origin = replace(
+        _shared(parts, densities, asked), others="i.i.d. sets of the data's codes of the same classes"
+    )
+    return Drawn(Points(z), origin, label, known, density=fitted if asked.fitted is None else None)
 
 
 _DRAWERS: dict[str, Callable[[Source, console.Told], Drawn]] = {
@@ -153,7 +174,7 @@ def _origin(source: Source) -> tuple[tuple[Part, ...], Origin]:
 def _prior(source: Source) -> Origin:
     remark_on_prior(source.run, "--density empirical or gaussian draws from where they are")
     latent, count = source.run.model.latent, source.asked.count
-    return Origin(latent, lambda seed: samplers.StandardNormal(latent).sample(count, seed=seed))
+    return Origin(latent, lambda seed: Points(samplers.StandardNormal(latent).sample(count, seed=seed)))
 
 
 def _density(asked: Asked) -> Any:  # noqa: ANN401 (any density that is fitted; the protocol knows no fit)
@@ -176,7 +197,7 @@ def _shared(parts: Sequence[Part], densities: Sequence[Density], asked: Asked) -
     # A seed of their own, so that draws are never compared with themselves.
     apart = int(np.random.SeedSequence([asked.seed, 1]).generate_state(1)[0])
     target = drawn([len(part.rows) for part in parts], apart)
-    return Origin(target, lambda seed: drawn([part.count for part in parts], seed))
+    return Origin(target, lambda seed: Points(drawn([part.count for part in parts], seed)))
 
 
 def _seeds(seed: int, number: int) -> list[int]:

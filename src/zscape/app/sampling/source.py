@@ -77,14 +77,22 @@ class Source:
     @cached_property
     def classes(self) -> tuple[int, ...]:
         """The classes asked for, in rising order; empty if none are."""
-        return tuple(sorted({_class_of(self.codes, label) for label in self.asked.labels}))
+        found: dict[int, str] = {}
+        for label in self.asked.labels:
+            which = _class_of(self.codes, label)
+            if which in found:
+                raise SettingError(
+                    f"--label {found[which]} and --label {label} are one class; give each class once"
+                )
+            found[which] = label
+        return tuple(sorted(found))
 
     @cached_property
     def kept(self) -> Kept | None:
         """The codes to stay away from; where classes are asked for, those of them alone."""
         if not self.asked.avoid:
             return None
-        found = [_read_kept(path, self.run.model.latent) for path in self.asked.avoid]
+        found = [_read_kept(path, self.run) for path in self.asked.avoid]
         points = np.concatenate([kept.points for kept in found])
         labels = [kept.label for kept in found if kept.label is not None]
         label = np.concatenate(labels) if len(labels) == len(found) else None
@@ -141,19 +149,25 @@ def _class_of(codes: Codes, label: str) -> int:
     if label.lstrip("-").isdecimal() and int(label) in present:
         return int(label)
     known = ", ".join(_name(codes, which) for which in present)
-    raise SettingError(f"no code has label {label}; there are: {known}")
+    several = "; for several classes repeat --label, as in --label 3 --label 7" if "," in label else ""
+    raise SettingError(f"no code has label {label}; there are: {known}{several}")
 
 
 def _name(codes: Codes, which: int) -> str:
     return codes.names[which] if 0 <= which < len(codes.names) else str(which)
 
 
-def _read_kept(path: Path, latent: int) -> Kept:
-    z = tables.points(path)
+def _read_kept(path: Path, run: Run) -> Kept:
+    z, latent = tables.points(path), run.model.latent
     if not len(z) or z.shape[1] != latent:
         raise RunFormatError(
             f"--avoid needs one or more codes of {latent} latents, but {path} holds {len(z)} of "
             f"{z.shape[1]}; give the samples.parquet or codes.parquet of this run"
+        )
+    if tables.weights_of(path) not in (None, tables.hash_of_weights(run.model)):
+        console.tell(
+            f"warning: {path} was made with other weights than those of {run.path}, where the same code is "
+            "another picture; to stay away from pictures, avoid what was drawn with this run as it is now"
         )
     if "label" not in pq.read_schema(path).names:
         return Kept(z)
