@@ -59,6 +59,19 @@ def test_states_and_gradients_are_those_of_the_definition(monkeypatch, layer_nor
         torch.testing.assert_close(mine, plain)
 
 
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_a_graph_gone_through_twice_gives_the_same_gradients(layer_norm):
+    lstm, inputs = made(layer_norm=layer_norm), given()
+    leaves = [*inputs, *lstm.parameters()]
+    value = lstm(*inputs)[0].square().sum()
+    first = torch.autograd.grad(value, leaves, retain_graph=True)
+    kept = [each.clone() for each in first]
+    second = torch.autograd.grad(value, leaves)
+    for before, now, again in zip(kept, first, second, strict=True):
+        assert torch.equal(before, now)
+        assert torch.equal(before, again)
+
+
 def test_it_is_torchs_lstm():
     lstm, (x, h, c, _) = made(), given()
     torchs = nn.LSTM(INPUTS, WIDTH).double()

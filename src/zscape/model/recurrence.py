@@ -142,7 +142,7 @@ class _Loop(torch.autograd.Function):
                 memory = normals.memory(t, memory)
             _tanh_(squashed[t].copy_(memory))
             torch.mul(o, squashed[t], out=states[t + 1])
-        ctx.save_for_backward(x, input_weight, state_weight, mask, states, memories, squashed, gates)
+        ctx.save_for_backward(x, input_weight, state_weight, gain, mask, states, memories, squashed, gates)
         ctx.half, ctx.normals = half, normals
         ctx.mark_non_differentiable(memories)
         return states, memories
@@ -150,8 +150,8 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dstates: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        x, input_weight, state_weight, mask, states, memories, squashed, gates = ctx.saved_tensors
-        half, normals = ctx.half, ctx.normals
+        x, input_weight, state_weight, gain, mask, states, memories, squashed, gates = ctx.saved_tensors
+        half, normals = ctx.half, None if gain is None else _NormalsBack(ctx.normals, gain)
         steps, _, width = squashed.shape
         weight = (state_weight if half is None else state_weight.to(half)).t()
         dgates = _empty(gates, *gates.shape)
@@ -162,7 +162,7 @@ class _Loop(torch.autograd.Function):
             di, df, do, dcandidate = dgate.chunk(4, dim=1)
             torch.mul(dh, squashed[t], out=do)
             through = torch.ops.aten.tanh_backward(dh * o, squashed[t])
-            dc += through if normals is None else normals.memory_back(t, through)
+            dc += through if normals is None else normals.memory(t, through)
             dfed = dc if mask is None else dc * mask[t]
             torch.mul(dfed, candidate, out=di)
             torch.mul(dc, memories[t], out=df)
@@ -171,7 +171,7 @@ class _Loop(torch.autograd.Function):
             dgate[:, squashing] = torch.ops.aten.sigmoid_backward(dgate[:, squashing], gate[:, squashing])
             dcandidate.copy_(torch.ops.aten.tanh_backward(dcandidate, candidate))
             if normals is not None:
-                normals.gates_back(t, dgate)
+                normals.gates(t, dgate)
             dc.mul_(f)
             if half is None:
                 dh = torch.addmm(dstates[t], dgate, weight)
@@ -192,36 +192,44 @@ class _Normals:
     def __init__(self, gates: Tensor, gain: Tensor, shift: Tensor) -> None:
         steps, count, width = *gates.shape[:2], gain.shape[1]
         self._gain, self._shift = gain, shift
-        self.dgain, self.dshift = torch.zeros_like(gain), torch.zeros_like(shift)
-        self._gates = gates.new_empty(steps, count, 4, width)
-        self._gate_scales = gates.new_empty(steps, count, 4, 1)
-        self._memories = gates.new_empty(steps, count, width)
-        self._memory_scales = gates.new_empty(steps, count, 1)
+        self.kept_gates = gates.new_empty(steps, count, 4, width)
+        self.gate_scales = gates.new_empty(steps, count, 4, 1)
+        self.kept_memories = gates.new_empty(steps, count, width)
+        self.memory_scales = gates.new_empty(steps, count, 1)
 
     def gates(self, t: int, gate: Tensor) -> None:
         """Normalise the four gates of a step in place."""
-        parts = gate.view_as(self._gates[t])
-        self._gates[t], self._gate_scales[t] = _normalised(parts)
-        torch.addcmul(self._shift[:4], self._gates[t], self._gain[:4], out=parts)
+        parts = gate.view_as(self.kept_gates[t])
+        self.kept_gates[t], self.gate_scales[t] = _normalised(parts)
+        torch.addcmul(self._shift[:4], self.kept_gates[t], self._gain[:4], out=parts)
 
     def memory(self, t: int, memory: Tensor) -> Tensor:
         """The normalised memory of a step."""
-        self._memories[t], self._memory_scales[t] = _normalised(memory)
-        return torch.addcmul(self._shift[4], self._memories[t], self._gain[4])
+        self.kept_memories[t], self.memory_scales[t] = _normalised(memory)
+        return torch.addcmul(self._shift[4], self.kept_memories[t], self._gain[4])
 
-    def gates_back(self, t: int, dgate: Tensor) -> None:
+
+class _NormalsBack:
+    """One way back through `_Normals`, with sums of its own: a graph may be gone through several times."""
+
+    def __init__(self, there: _Normals, gain: Tensor) -> None:
+        self._there, self._gain = there, gain
+        self.dgain, self.dshift = torch.zeros_like(gain), torch.zeros_like(gain)
+
+    def gates(self, t: int, dgate: Tensor) -> None:
         """Make the gradient of normalised gates, in place, that of the gates."""
-        parts, normal = dgate.view_as(self._gates[t]), self._gates[t]
+        normal = self._there.kept_gates[t]
+        parts = dgate.view_as(normal)
         self.dgain[:4] += (parts * normal).sum(0)
         self.dshift[:4] += parts.sum(0)
-        parts.copy_(_unnormalised(parts * self._gain[:4], normal, self._gate_scales[t]))
+        parts.copy_(_unnormalised(parts * self._gain[:4], normal, self._there.gate_scales[t]))
 
-    def memory_back(self, t: int, dmemory: Tensor) -> Tensor:
+    def memory(self, t: int, dmemory: Tensor) -> Tensor:
         """The gradient of the memory from that of the normalised memory."""
-        normal = self._memories[t]
+        normal = self._there.kept_memories[t]
         self.dgain[4] += (dmemory * normal).sum(0)
         self.dshift[4] += dmemory.sum(0)
-        return _unnormalised(dmemory * self._gain[4], normal, self._memory_scales[t])
+        return _unnormalised(dmemory * self._gain[4], normal, self._there.memory_scales[t])
 
 
 def _empty(like: Tensor, *shape: int) -> Tensor:
