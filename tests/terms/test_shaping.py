@@ -201,6 +201,19 @@ def test_unbiased_for_codes_that_are_not_gaussian(count, latent):
         assert naive - (off + diagonal * pull) > 8 * error
 
 
+def test_the_bias_of_the_published_form_is_that_which_is_documented():
+    """Gaussian codes of known covariance: (P + A) / (B - 1), and not (P + A) / B."""
+    count, latent = 6, 4
+    factor = double(latent, latent)
+    true = factor @ factor.T
+    documented = off_diagonal(true**2 + true.diagonal().outer(true.diagonal())) / (count - 1)
+    draws = double(40000, count, latent) @ factor.T
+    found, error = estimate(functools.partial(covariance, unbiased=False), draws)
+    assert abs(found - off_diagonal(true**2) - documented) < 4 * error
+    assert 4 * error < documented / count
+    assert "(P + A) / (B - 1) on average" in covariance.__doc__
+
+
 def test_the_aggregates_diagonal_is_unbiased():
     """Means and variances that depend on each other: E variance = 0.5, Var mean = 1."""
 
@@ -223,6 +236,16 @@ def test_correlations_of_independent_latents_are_zero_on_average_whatever_their_
     assert abs(mean) < 4 * error
     naive, error = estimate(functools.partial(correlation, unbiased=False, of="z"), codes)
     assert abs(naive - 20 / (count - 1)) < 4 * error
+
+
+def test_the_floor_of_correlations_in_the_aggregate_is_less_by_what_the_means_do_not_carry():
+    """Independent means of variance 1 beside an encoder's variance of 1: w is about 1/2."""
+    count, latent = 200, 4
+    draws = double(1500, count, latent)
+    term = functools.partial(correlation, unbiased=False, of="aggregate")
+    found, error = estimate(term, draws, torch.zeros_like(draws))
+    assert abs(found - latent * (latent - 1) / 4 / (count - 1)) < 4 * error
+    assert "sum of w_i w_j over B - 1" in correlation.__doc__
 
 
 def test_correlations_at_their_ends():

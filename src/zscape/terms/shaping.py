@@ -39,7 +39,8 @@ def covariance(
     Null: expectation 0 when latents are uncorrelated (and of unit variance), at any batch size and for any
     distribution of codes; can be negative. With `unbiased=False` it is then `covariance_floor` on average,
     and 0 where all means are equal (and, in the aggregate, all variances 1).
-    Bias: none if `unbiased`. Otherwise, for Gaussian codes, (P + A) / B on average, taken at the true values.
+    Bias: none if `unbiased`. Otherwise, for Gaussian codes, (P + A) / (B - 1) on average, taken at the true
+    values.
     Cost: O(min(B, D) B D).
 
     Compared at B = 32, D = 128, on codes with random axes and log-normal variances (0, 0.7), whose true value
@@ -123,7 +124,8 @@ def correlation(draw: Draw, *, unbiased: bool = True, of: Of = "aggregate") -> F
     does not depend on them does no harm.
 
     Null: expectation 0 when latents are independent, at any batch size and for any distribution; can be
-    negative. With `unbiased=False` it is D (D - 1) / (B - 1) there.
+    negative. With `unbiased=False` it is the sum of w_i w_j over B - 1 there, D (D - 1) / (B - 1) where w is
+    1.
     Bias: otherwise of order 1 / B if `unbiased`; none at correlations of 1 and -1.
     A latent that does not vary counts as uncorrelated. One that hardly does has gradients of the order of 1 /
     std: with `of="mean"` these are large for latents that the encoder does not use, with "aggregate" not.
