@@ -263,6 +263,18 @@ def test_augmentation_by_hand():
     assert torch.equal(_thinned(x, torch.zeros(2, 8, dtype=torch.bool)), x)
 
 
+def test_the_last_point_stays_where_the_pen_never_lifts():
+    from zscape.data.sketches import _thinned
+
+    points = np.array([[1, 0, 0], [0, 1, 0], [2, 0, 0], [0, 2, 0], [3, 0, 0]])
+    # The second is as long as the batch without its row for the end.
+    x = torch.from_numpy(to_stroke5([points, np.concatenate([points, points])]))[:, :10]
+    seen = _thinned(x, torch.ones(2, 10, dtype=torch.bool))
+    assert to_stroke3(seen.numpy())[0].tolist() == [[1, 0, 0], [0, 1, 0], [2, 0, 0], [3, 2, 0]]
+    assert (seen[seen[..., 4] == 1][:, :2] == 0).all()
+    assert to_stroke3(seen.numpy())[1].tolist() == [[1, 0, 0], [0, 1, 0], [2, 0, 0], [9, 5, 0]]
+
+
 def test_augmentation_follows_its_generator(long_lines):
     x, _ = long_lines.batch(torch.arange(9), "cpu")
     state = torch.get_rng_state()

@@ -211,7 +211,10 @@ def _thinned(x: Float[Tensor, "B T 5"], chosen: Tensor) -> Float[Tensor, "B S 5"
     begins = torch.ones_like(place, dtype=torch.bool)
     begins[:, 1:] = x[:, :-1, 3] > 0
     in_line = place - torch.where(begins, place, 0).cummax(dim=1).values
-    kept = ~(chosen & (x[..., 2] > 0) & (in_line > _SAFE))
+    # The last line may be one that never lifts.
+    ends = torch.ones_like(begins)
+    ends[:, :-1] = (x[:, :-1, 3] > 0) | (x[:, 1:, 4] > 0)
+    kept = ~(chosen & ~ends & (x[..., 2] > 0) & (in_line > _SAFE))
     # A point that goes adds its offset to the row that the next one takes.
     row = (kept.cumsum(dim=1) - kept.long()).unsqueeze(2)
     thin = torch.zeros_like(x)
