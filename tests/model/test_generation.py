@@ -64,6 +64,14 @@ def test_at_temperature_zero_it_is_the_mean(model):
     np.testing.assert_allclose(drawn, model.pictures(z), atol=1e-5)
 
 
+@pytest.mark.parametrize("temperature", [1e-320, 1e-42, 1e-38, 1e-30])
+def test_next_to_temperature_zero_it_is_the_same(model, temperature):
+    z = codes(30)
+    np.testing.assert_allclose(
+        draw(model, z, temperature=temperature), draw(model, z, temperature=0), atol=1e-5
+    )
+
+
 def test_less_temperature_is_nearer_to_the_likeliest(model):
     z = np.repeat(codes(1), 300, axis=0)
     first = [draw(model, z, temperature=tau)[:, 0, :2] for tau in (0.0, 1e-3, 0.1, 1.0)]
@@ -122,6 +130,7 @@ def test_no_codes_give_no_drawings(model):
         (lambda model: draw(model, np.zeros((2, 4))), r"\(N, 3\)"),
         (lambda model: draw(model, codes(2), temperature=-1.0), "temperature >= 0, .* got -1.0"),
         (lambda model: draw(model, codes(2), temperature=float("nan")), "temperature >= 0"),
+        (lambda model: draw(model, codes(2), temperature=float("inf")), "finite temperature >= 0, .* inf"),
         (lambda model: draw(model, codes(2), batch=0), "batch >= 1"),
         (lambda model: draw(model, codes(2), seed=-1), "seed >= 0"),
         (lambda model: draw(model, codes(2), start=[np.zeros((1, 3))]), "one beginning a code, 2 in all"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,7 +61,7 @@ def draw(
     Args:
         model: One that ends in a decoder of drawings, as `Autoencoder.lstm` makes it.
         z: Codes.
-        temperature: tau, at least 0.
+        temperature: tau, at least 0 and finite.
         seed: Of all random numbers.
         start: Beginnings to be completed, which are kept as they are: a batch of stroke-5, in which an end
             row is where the decoder goes on, or a list of stroke-3; in the units that the model was fitted
@@ -72,7 +73,7 @@ def draw(
 
     Raises:
         ValueError: If the model does not draw, codes or beginnings do not fit it, temperature or seed is
-            below 0, or batch below 1.
+            below 0 or the temperature infinite, or batch below 1.
 
     References:
         Ha and Eck, A Neural Representation of Sketch Drawings, ICLR 2018; the variance is multiplied as its
@@ -85,9 +86,10 @@ def draw(
             f"{type(decoder).__name__}; for pictures use model.pictures(z)"
         )
     model.check_codes(z)
-    if not temperature >= 0 or seed < 0 or batch < 1:
+    if not 0 <= temperature < math.inf or seed < 0 or batch < 1:
         raise ValueError(
-            f"draw needs temperature >= 0, seed >= 0 and batch >= 1, but got {temperature}, {seed}, {batch}"
+            f"draw needs a finite temperature >= 0, seed >= 0 and batch >= 1, but got {temperature}, {seed}, "
+            f"{batch}"
         )
     beginnings = None if start is None else _beginnings(start, len(z), decoder.length)
     parts = [np.empty((0, decoder.length, ROW), dtype=np.float32)]

@@ -97,8 +97,11 @@ class PointMixture:
 
 def _chosen(logits: Float[Tensor, "*S K"], noise: Float[Tensor, "*S"], temperature: float) -> Tensor:
     """The class that a uniform number falls on when classes lie side by side, as wide as they are likely."""
-    if temperature == 0:
+    # Numbers that the type has not in full count as 0.
+    if temperature < torch.finfo(logits.dtype).tiny:
         return logits.argmax(-1)
-    edges = functional.softmax(logits / temperature, dim=-1).cumsum(-1)
+    # The largest is 0 before it is divided, for infinity less infinity is none.
+    cooled = (logits - logits.amax(-1, keepdim=True)) / temperature
+    edges = functional.softmax(cooled, dim=-1).cumsum(-1)
     # The last edge is 1 only within rounding.
     return (edges[..., :-1] <= noise.unsqueeze(-1)).sum(-1)
