@@ -135,6 +135,20 @@ def test_samples_of_drawings_are_pictures(zscape, run, method):
     assert notes["temperature"] == 0.3
 
 
+def test_of_chosen_drawings_those_that_are_shown_are_measured(zscape, run):
+    said = json.loads(zscape("sample", run, "--method", "representatives", "--count", 6, "--json").out)
+    data = zs.data.load("doodles:count=60")
+    assert isinstance(data, zs.data.Strokes)
+    rows = pq.read_table(run / "samples.parquet")["id"].to_pylist()
+    x = zs.strokes.to_stroke5(
+        [sketch / [data.scale, data.scale, 1] for sketch in data.sketches(np.array(rows))]
+    )
+    ink = 1 - zs.drawing.bitmaps(x).reshape(6, -1)
+    (found,) = [e for e in said["measures"] if e["name"] == "mean cosine similarity of bitmaps"]
+    assert found["value"] == pytest.approx(zs.measure.mean_cosine_similarity(ink).value, rel=1e-4)
+    assert "as they are in the data" in found["definition"]
+
+
 def test_temperature_changes_drawings_and_not_codes(zscape, run):
     z, shown = [], []
     for temperature in (0, 1, 1):

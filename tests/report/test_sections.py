@@ -191,7 +191,7 @@ def test_a_set_drawn_class_by_class_has_a_row_a_class(make):
     )
     assert section.plates[0].alt == "A grid of 3 generated pictures, a row each for one, three."
     shown = section.plates[0].figure.axes[0].get_images()[0].get_array()
-    groups = {"this set": run.decode(z), "the data's codes": run.decode(-z)}
+    groups = {"this set": run.decode(z), "data codes": run.decode(-z)}
     expected = pictures.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 16)
     np.testing.assert_array_equal(shown, expected.axes[0].get_images()[0].get_array())
 
@@ -302,12 +302,12 @@ def test_a_drawing_among_samples_is_that_of_its_row(make):
     run, _ = make(drawings=True)
     z = by_class(run, [1, 1, 3], ["one", "three"])
     figure = samples.sampled(run).plates[0].figure
-    groups = {"this set": run.shown(z), "the data's codes": run.shown(-z)}
+    groups = {"this set": run.shown(z), "data codes": run.shown(-z)}
     assert figure == sheets.class_rows(groups, np.array([1, 1, 3]), {1: "one", 3: "three"}, 8)
     # Of a set too large to be shown whole, the same.
     z = by_class(run, np.repeat([0, 1], 40).tolist(), ["a", "b"])
     shown = np.r_[:32, 40:72]
-    groups = {"this set": run.shown(z)[shown], "the data's codes": run.shown(-z)[shown]}
+    groups = {"this set": run.shown(z)[shown], "data codes": run.shown(-z)[shown]}
     expected = sheets.class_rows(groups, np.repeat([0, 1], 32), {0: "a", 1: "b"}, 8)
     assert samples.sampled(run).plates[0].figure == expected
 

@@ -39,8 +39,9 @@ _MOVING = 12  # drawings that draw themselves
 _REMEDY = "make it again with zscape sample"
 # What the table says of itself that is no setting of the call.
 _NO_SETTING = ("classes", "temperature", "measures", "beside", "run", "weights")
-# What the pictures beside a set are called; by-class draws are independent too.
-_BESIDE = {"representatives": "at random", "by-class": "the data's codes"}
+# What the pictures beside a set are called, as short as one of them is wide; by-class draws are independent
+# too.
+_BESIDE = {"representatives": "at random", "by-class": "data codes"}
 
 
 @dataclass(frozen=True)
