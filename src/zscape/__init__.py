@@ -39,7 +39,6 @@ _MODULES = (
     "codes",
     "data",
     "drawing",
-    "drawing",
     "energy",
     "judge",
     "measure",
