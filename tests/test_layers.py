@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "zscape"
 # A module imports only from rooms of a lower layer, or from its own room.
 LAYERS = (
     ("errors", "schedules", "strokes"),
-    ("base", "files", "drawing"),
+    ("base", "files", "npz", "drawing"),
     ("data", "model", "energy", "estimates"),
     ("terms", "run"),
     ("recipes", "training"),

@@ -84,3 +84,17 @@ def closest(name: str, known: Iterable[str]) -> str:
     folded = {word.lower(): word for word in sorted(known)}
     close = difflib.get_close_matches(name.lower(), folded, n=1)
     return f"did you mean {folded[close[0]]!r}?" if close else ""
+
+
+def brief(value: object, most: int = 200) -> str:
+    """Words out of a file, as a message may show them: all, or the first `most` letters and an ellipsis.
+
+    >>> brief("no"), brief("nonsense", 3)
+    ('no', 'non...')
+
+    Args:
+        value: What to show, as str gives it.
+        most: Letters of it.
+    """
+    text = str(value)
+    return text if len(text) <= most else f"{text[:most]}..."

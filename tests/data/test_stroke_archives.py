@@ -108,6 +108,39 @@ def test_other_members_and_none_are_refused(tmp_path):
         open_stroke_archive(write_archive(tmp_path / "none.npz", train=[]))
 
 
+@pytest.mark.parametrize("beside", [np.float64(3), np.array("text"), np.zeros((5, 0, 3)), np.zeros(4)])
+def test_what_stands_beside_the_drawings_and_is_none_is_named(tmp_path, beside):
+    path = tmp_path / "odd.npz"
+    np.savez(path, train=of_objects(sketches(3)), scale=beside)
+    with pytest.raises(DataError, match=r"block \(N, n, 3\), but 'scale' in .*odd\.npz is .* of shape"):
+        open_stroke_archive(path)
+
+
+def test_a_split_without_drawings_may_be_of_any_type(tmp_path):
+    np.savez(tmp_path / "some.npz", train=of_objects(sketches(3)), valid=[])
+    assert open_stroke_archive(tmp_path / "some.npz").split.tolist() == ["train"] * 3
+
+
+@pytest.mark.parametrize("reader", [holds_drawings, open_stroke_archive])
+@pytest.mark.parametrize(
+    "header", ["'" * 5, "{'descr': (), 'fortran_order': False, 'shape': (3,)}", "{[]: 1}"]
+)
+def test_a_header_that_is_none_is_a_damaged_archive(tmp_path, reader, header):
+    path = tmp_path / "odd.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+        archive.writestr("train.npy", data)
+    with pytest.raises(DataError, match=r"odd\.npz is a damaged"):
+        reader(path)
+
+
+def test_arrays_too_large_together_are_refused(tmp_path):
+    path = tmp_path / "large.npz"
+    np.savez_compressed(path, cat=np.zeros((4, 10**6, 3), np.uint8), owl=np.zeros((4, 10**6, 3), np.uint8))
+    with pytest.raises(DataError, match=r"large\.npz would have \d+ bytes once decompressed"):
+        open_stroke_archive(path)
+
+
 @pytest.mark.parametrize(
     ("name", "count"), [("aaron_sheep", 8000), ("quickdraw_tiny_butterfly_cat_owl_yoga", 99)]
 )

@@ -11,13 +11,9 @@ Python objects in an archive (the metadata of dSprites) are passed by; where the
 labels, the archive is refused.
 """
 
-import contextlib
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -28,40 +24,14 @@ from zscape.data.images import as_text, read_factors, read_labels
 from zscape.data.pixels import check_dtype, check_levels, image_shape, to_images
 from zscape.data.source import Source, rows_a_chunk
 from zscape.errors import DataError
+from zscape.npz import Member, list_members, opened, read
 
 _IMAGES = ("images", "imgs", "x", "data")
 _LABELS = ("labels", "y")
-# What zipfile, zlib and numpy's reader of headers raise on damaged or encrypted archives.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    ValueError,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-)
 _DSPRITES_SHAPES = ("square", "ellipse", "heart")
 # Classes of a factor, other than the shape: enough for any grid, few enough for a table of values.
 _MOST_CLASSES = 2**16
 _DSPRITES_FACTORS = ("shape", "scale", "orientation", "x", "y")
-
-
-@dataclass(frozen=True)
-class _Member:
-    """One array of an archive, with its header read."""
-
-    path: Path
-    name: str
-    dtype: np.dtype
-    shape: tuple[int, ...]
-    offset: int
-    fortran: bool
-
-    @property
-    def title(self) -> str:
-        return f"{self.name!r} in {self.path}"
 
 
 def open_archive(path: Path, names: Sequence[str] = ()) -> Source:
@@ -70,7 +40,7 @@ def open_archive(path: Path, names: Sequence[str] = ()) -> Source:
     Raises:
         DataError: If it is damaged, holds pickled objects where arrays are needed, or has another layout.
     """
-    members = _members(path)
+    members = list_members(path)
     image_name = next((name for name in _IMAGES if name in members), None)
     if image_name is None:
         return _one_array_a_class(path, members)
@@ -83,7 +53,7 @@ def open_archive(path: Path, names: Sequence[str] = ()) -> Source:
     return _plain(images, members, names)
 
 
-def _plain(images: _Member, members: dict[str, _Member], names: Sequence[str]) -> Source:
+def _plain(images: Member, members: dict[str, Member], names: Sequence[str]) -> Source:
     shape = image_shape(images.shape, images.title)
     label_name = next((name for name in _LABELS if name in members), None)
     labels = None if label_name is None else _read(members[label_name])
@@ -101,7 +71,7 @@ def _plain(images: _Member, members: dict[str, _Member], names: Sequence[str]) -
     )
 
 
-def _factor_columns(members: dict[str, _Member], count: int) -> dict[str, np.ndarray]:
+def _factor_columns(members: dict[str, Member], count: int) -> dict[str, np.ndarray]:
     if "factors" not in members:
         return {}
     member = members["factors"]
@@ -121,7 +91,7 @@ def _factor_columns(members: dict[str, _Member], count: int) -> dict[str, np.nda
     return read_factors(dict(zip(names, table.T, strict=True)), count, str(member.path))
 
 
-def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
+def _dsprites(images: Member, members: dict[str, Member]) -> Source:
     shape = image_shape(images.shape, images.title)
     classes = _read(members["latents_classes"])
     if classes.ndim != 2 or len(classes) != shape[0] or classes.shape[1] not in (5, 6):
@@ -159,7 +129,7 @@ def _dsprites(images: _Member, members: dict[str, _Member]) -> Source:
     )
 
 
-def _dsprites_classes(name: str, column: np.ndarray, member: _Member) -> np.ndarray:
+def _dsprites_classes(name: str, column: np.ndarray, member: Member) -> np.ndarray:
     """One factor as int64 classes."""
     most = len(_DSPRITES_SHAPES) if name == "shape" else _MOST_CLASSES
     inside = (column >= 0) & (column < most)
@@ -172,12 +142,12 @@ def _dsprites_classes(name: str, column: np.ndarray, member: _Member) -> np.ndar
     return column.astype(np.int64)
 
 
-def _check_numeric(member: _Member) -> None:
+def _check_numeric(member: Member) -> None:
     if member.dtype.kind not in "iubf":
         raise DataError(f"{member.title} need numbers, but they are {member.dtype}; convert them")
 
 
-def _turntable(images: _Member, angles: _Member, names: Sequence[str]) -> Source:
+def _turntable(images: Member, angles: Member, names: Sequence[str]) -> Source:
     objects, turns = images.shape[:2]
     shape = image_shape((objects * turns, *images.shape[2:]), images.title)
     degrees = _read(angles)
@@ -197,7 +167,7 @@ def _turntable(images: _Member, angles: _Member, names: Sequence[str]) -> Source
     )
 
 
-def _one_array_a_class(path: Path, members: dict[str, _Member]) -> Source:
+def _one_array_a_class(path: Path, members: dict[str, Member]) -> Source:
     shapes = {member.shape[1:] for member in members.values()}
     if len(shapes) != 1 or len(next(iter(shapes))) not in (2, 3) or len(members) < 2:
         found = ", ".join(f"{name} {member.shape}" for name, member in members.items()) or "nothing"
@@ -219,12 +189,12 @@ def _one_array_a_class(path: Path, members: dict[str, _Member]) -> Source:
     )
 
 
-def _each(members: Sequence[_Member]) -> Iterator[np.ndarray]:
+def _each(members: Sequence[Member]) -> Iterator[np.ndarray]:
     for member in members:
         yield from _images(member)
 
 
-def _images(member: _Member, *, flat: bool = False) -> Iterator[np.ndarray]:
+def _images(member: Member, *, flat: bool = False) -> Iterator[np.ndarray]:
     """uint8 images of a member, a chunk at a time; `flat` joins its first two axes."""
     highest = 0
     for rows in _rows(member):
@@ -234,7 +204,7 @@ def _images(member: _Member, *, flat: bool = False) -> Iterator[np.ndarray]:
     check_levels(highest, member.title)
 
 
-def _binary_images(member: _Member) -> Iterator[np.ndarray]:
+def _binary_images(member: Member) -> Iterator[np.ndarray]:
     for rows in _rows(member):
         if rows.dtype == np.uint8 and rows.max(initial=0) > 1:
             raise DataError(
@@ -244,46 +214,18 @@ def _binary_images(member: _Member) -> Iterator[np.ndarray]:
         yield to_images(rows.astype(bool), member.title)
 
 
-def _members(path: Path) -> dict[str, _Member]:
-    with _opened(path) as archive:
-        arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        return {info.filename.removesuffix(".npy"): _member(archive, info, path) for info in arrays}
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> _Member:
-    name = info.filename.removesuffix(".npy")
-    with archive.open(info) as file:
-        version = np.lib.format.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise DataError(f"{name!r} in {path} is a .npy of version {version}; save it with a plain dtype")
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran, dtype = read(file)
-        offset = file.tell()
-    if any(side < 0 for side in shape):
-        raise DataError(f"{name!r} in {path} has a header of shape {shape}; make or copy the archive again")
-    # Objects are stored as a pickle, whose length says nothing about the shape.
-    if not dtype.hasobject and info.file_size != offset + math.prod(shape) * dtype.itemsize:
-        raise DataError(
-            f"{name!r} in {path} is not as long as its header says; make or copy the archive again"
-        )
-    return _Member(path, name, dtype, shape, offset, fortran)
-
-
-def _read(member: _Member) -> np.ndarray:
+def _read(member: Member) -> np.ndarray:
     """A small member as a whole: labels, factors, names."""
     if member.dtype.hasobject:
         check_dtype(member.dtype, member.title)
-    with _opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
-        return np.lib.format.read_array(file, allow_pickle=False)
+    return read(member)
 
 
-def _texts(member: _Member) -> list[str]:
+def _texts(member: Member) -> list[str]:
     return [str(text) for text in np.atleast_1d(as_text(_read(member), member.title))]
 
 
-def _rows(member: _Member) -> Iterator[np.ndarray]:
+def _rows(member: Member) -> Iterator[np.ndarray]:
     """The array of a member, some rows at a time."""
     if member.fortran:
         # Column-major rows are not together in the file. Rare enough to be read as a whole.
@@ -291,7 +233,7 @@ def _rows(member: _Member) -> Iterator[np.ndarray]:
         return
     row_bytes = math.prod(member.shape[1:]) * member.dtype.itemsize
     step = rows_a_chunk(row_bytes)
-    with _opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
+    with opened(member.path) as archive, archive.open(f"{member.name}.npy") as file:
         _exactly(file, member.offset)
         for start in range(0, member.shape[0], step):
             count = min(step, member.shape[0] - start)
@@ -305,18 +247,3 @@ def _exactly(file: IO[bytes] | zipfile.ZipExtFile, count: int) -> bytes:
     if len(data) < count:
         raise EOFError(f"{count} bytes needed, {len(data)} left")
     return data
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            yield archive
-    except _DAMAGED as error:
-        raise DataError(
-            f"{path} is a damaged .npz archive, or none ({error}); make or copy it again"
-        ) from error
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror or error}); check the path and permissions"
-        ) from error

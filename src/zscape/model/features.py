@@ -9,9 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import tokenize
-import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +22,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zscape.errors import DataError
+from zscape.errors import DataError, brief
+from zscape.npz import list_members, read
 
 Preprocessing = Literal["caffe", "torchvision"]
 _RANDOM = "random"
@@ -35,20 +33,8 @@ _INPUTS = {
     "caffe": (255.0, (123.68, 116.779, 103.939), (1.0, 1.0, 1.0)),
     "torchvision": (1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
-# What numpy, zipfile, zlib, torch and safetensors raise on damaged files and on those of another kind.
-_DAMAGED = (
-    SafetensorError,
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    SyntaxError,
-)
+# What safetensors and torch raise on damaged files, those of another kind, and arrays that are no numbers.
+_DAMAGED = (DataError, SafetensorError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class Fire(nn.Module):
@@ -303,12 +289,11 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        # Opened here, for numpy leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: torch.from_numpy(archive[name]) for name in archive.files}
+        return {name: torch.from_numpy(read(member)) for name, member in list_members(path).items()}
     except _DAMAGED as error:
         raise DataError(
-            f"{path} cannot be read as arrays in .npz or .safetensors ({error}); get it again, or {_REMEDY}"
+            f"{path} cannot be read as arrays in .npz or .safetensors ({brief(error)}); get it again, "
+            f"or {_REMEDY}"
         ) from error
 
 
