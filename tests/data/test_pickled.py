@@ -144,3 +144,78 @@ def test_a_shape_larger_than_its_bytes_is_refused():
     assert broken != stream
     with pytest.raises(DataError, match=r"an array of shape \(255, 255\) of i2 has 12 bytes"):
         read_object_array(broken, "the test")
+
+
+# Pickles by hand, whose values refer to themselves.
+EMPTY = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+
+
+def dtype_of(code, order):
+    sized = b"U" + bytes([len(code)]) + code
+    state = b"(K\x03U\x01" + order + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    return b"cnumpy\ndtype\n" + sized + b"K\x00K\x01\x87R" + state
+
+
+def array_of(shape, code, data, order=b"<"):
+    return EMPTY + b"(K\x01" + shape + dtype_of(code, order) + b"\x89" + data + b"tb"
+
+
+def rows_of(count, elements):
+    shape = b"J" + struct.pack("<i", count) + b"\x85"
+    return b"\x80\x02" + array_of(shape, b"O8", b"](" + elements + b"e", b"|") + b"."
+
+
+def counted(data):
+    return b"T" + struct.pack("<i", len(data)) + data
+
+
+# A tuple of itself twice, sixty times: 2^60 values in 300 bytes, if anything goes through them.
+LAUGHS = b"N\x85" + b"q\x00h\x00\x86" * 60
+LONG = b"\x8a\xff" + b"\xff" * 254 + b"\x7f"
+
+
+def test_an_array_by_hand_is_read():
+    row = array_of(b"K\x01K\x03\x86", b"i2", counted(struct.pack("<3h", 3, 0, 1)))
+    assert [each.tolist() for each in read_object_array(rows_of(1, row), "the test")] == [[[3, 0, 1]]]
+
+
+@pytest.mark.parametrize(
+    ("stream", "match"),
+    [
+        (rows_of(1, array_of(LAUGHS, b"i2", counted(b""))), "2 axes, or sides that are no whole numbers"),
+        (b"\x80\x04" + LAUGHS + b"\x8c\x01x\x93.", "a name that is no text"),
+        (b"\x80\x04\x8c\x01x" + LAUGHS + b"\x93.", "a name that is no text"),
+        (
+            rows_of(1, array_of(b"(" + LONG + b"q\x05" + b"h\x05" * 50_000 + b"t", b"i2", counted(b""))),
+            "axes",
+        ),
+        (rows_of(1, array_of(b"K\x00" + LONG + b"\x86", b"i2", counted(b""))), "sides that no array has"),
+        (rows_of(1, array_of(b"(" + b"K\x01" * 70 + b"t", b"i2", counted(b"ab"))), "70 axes"),
+    ],
+)
+def test_values_that_refer_to_themselves_are_refused_in_few_words(stream, match):
+    with pytest.raises(DataError, match=match) as caught:
+        read_object_array(stream, "the test")
+    assert len(str(caught.value)) < 500
+
+
+def test_one_array_a_thousand_times_is_refused_and_a_few_times_read():
+    row = array_of(b"J\x40\x42\x0f\x00\x85", b"u1", counted(bytes(1_000_000))) + b"q\x09"
+    found = read_object_array(rows_of(5, row + b"h\x09" * 4), "the test")
+    assert [len(each) for each in found] == [1_000_000] * 5
+    with pytest.raises(DataError, match=r"become larger than 2078\d+ bytes by referring to itself"):
+        read_object_array(rows_of(1000, row + b"h\x09" * 999), "the test")
+
+
+def test_one_text_made_to_bytes_a_thousand_times_is_refused():
+    text = b"X" + struct.pack("<I", 1_000_000) + b"a" * 1_000_000 + b"\x8c\x06latin1\x86q\x01"
+    stream = b"\x80\x04c_codecs\nencode\nq\x00" + text + b"h\x00h\x01R" * 1000 + b"."
+    with pytest.raises(DataError, match="by referring to itself"):
+        read_object_array(stream, "the test")
+
+
+def test_a_type_of_a_long_code_is_refused_in_few_words():
+    code = counted(b"i" * 1_000_000)
+    stream = rows_of(1, array_of(b"K\x00\x85", b"i2", counted(b"")))
+    with pytest.raises(DataError, match=r"is of type <i{10}, which is no number"):
+        read_object_array(stream.replace(b"U\x02i2", code), "the test")

@@ -5,6 +5,9 @@ sketch-rnn keeps its drawings as numpy arrays of objects, which numpy writes as 
 pickles need and makes the arrays itself; the names in the file select one of six fixed meanings, and any
 other name or opcode is refused. Covered are protocols 2 to 5, from Python 2 and 3.
 
+A pickle can refer to what it has already made, as often as it likes; so what is made is counted, and a small
+file cannot become a large one.
+
 References:
     CPython's pickletools (the opcodes); numpy's ndarray.__reduce__ and __setstate__ (the state).
 """
@@ -19,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from zscape.errors import DataError
+from zscape.errors import DataError, brief
 
 # Bytes that numpy writes after the opcode: of fixed size, by their format ...
 _FIXED = {
@@ -48,6 +51,11 @@ _SIZED = {
 _TEXT = frozenset({b"\x8c", b"X"})
 _CONSTANTS = {b"N": None, b"\x88": True, b"\x89": False}
 _TUPLES = {b"\x85": 1, b"\x86": 2, b"\x87": 3}
+# Bytes that may be made of a pickle: so many, and so many for each of its own. numpy writes every array once,
+# and those of protocol 2 are made in two steps.
+_ALWAYS, _RATIO = 2**24, 4
+# numpy has no more axes, and no array has as many elements.
+_MOST_AXES, _MOST_ELEMENTS = 64, 2**60
 _DTYPE = re.compile(r"b1|[iu][1248]|f[248]|O8?")
 
 
@@ -106,19 +114,35 @@ def read_object_array(stream: bytes, title: str) -> list[np.ndarray]:
 
     Raises:
         DataError: If the stream needs anything but numpy arrays of numbers, is cut short, or is no array of
-            objects in one dimension.
+            objects in one dimension, or would become far larger than it is.
     """
     try:
-        found = _Machine(stream).run()
+        budget = _Budget(_ALWAYS + _RATIO * len(stream))
+        found = _Machine(stream, budget).run()
         rows = found.value if isinstance(found, _Array) else None
         if not isinstance(rows, list):
             raise _RefusedError(f"it holds {_words(found)} and no array of objects")
-        return [_numbers(each, number) for number, each in enumerate(rows)]
+        arrays = [_numbers(each, number) for number, each in enumerate(rows)]
+        # One array may be an element many times; joined, it takes its place each time.
+        budget.take(sum(array.nbytes for array in arrays))
+        return arrays
     except _RefusedError as error:
         raise DataError(
             f"{title} needs to be a plain array of arrays of numbers, but {error}; nothing of it was run. "
             "Make or copy the file again, or save the drawings as .ndjson"
         ) from error
+
+
+class _Budget:
+    """Bytes that may still be made."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+
+    def take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise _RefusedError(f"it would become larger than {self._most} bytes by referring to itself")
 
 
 def _numbers(each: object, number: int) -> np.ndarray:
@@ -137,8 +161,9 @@ def _words(value: object) -> str:
 class _Machine:
     """One pass over a pickle."""
 
-    def __init__(self, stream: bytes) -> None:
+    def __init__(self, stream: bytes, budget: _Budget) -> None:
         self._stream = stream
+        self._budget = budget
         self._at = 0
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
@@ -236,11 +261,13 @@ class _Machine:
 
     def _stack_name(self) -> None:
         name, module = self._pop(), self._pop()
-        self._name(str(module), str(name))
+        if not (isinstance(module, str) and isinstance(name, str)):
+            raise _RefusedError(f"byte {self._at - 1} looks for a name that is no text")
+        self._name(module, name)
 
     def _name(self, module: str, name: str) -> None:
         if (module, name) not in _NAMES:
-            raise _RefusedError(f"it asks for {f'{module}.{name}'[:80]!r}, which no array needs")
+            raise _RefusedError(f"it asks for {brief(f'{module}.{name}', 80)!r}, which no array needs")
         self._stack.append(_NAMES[module, name])
 
     def _reduce(self) -> None:
@@ -249,9 +276,10 @@ class _Machine:
             case _Name.RECONSTRUCT, (_Name.NDARRAY, (0,), b"b"):
                 self._stack.append(_Array())
             case _Name.DTYPE, (str() | bytes() as code, _, _):
-                self._stack.append(_Type(code if isinstance(code, str) else code.decode("latin1")))
+                self._stack.append(_Type(_text(code)))
             # Python 3 writes bytes in these two ways, some and none, where it is asked for protocol 2.
             case _Name.ENCODE, (str() as text, "latin1"):
+                self._budget.take(len(text))
                 self._stack.append(text.encode("latin1", errors="replace"))
             case _Name.BYTES, ():
                 self._stack.append(b"")
@@ -264,7 +292,7 @@ class _Machine:
         state, target = self._pop(), self._pop()
         match target, state:
             case _Type(), (int(), str() | bytes() as order, None, None, None, int(), int(), int()):
-                target.order = order if isinstance(order, str) else order.decode("latin1")
+                target.order = _text(order)
             case _Array(), (
                 1,
                 tuple() as shape,
@@ -287,14 +315,21 @@ class _Machine:
         self._stack.append(target)
 
 
+def _text(value: str | bytes) -> str:
+    """The code or the byte order of a dtype: a few letters, of which a longer text shows the first."""
+    return value[:10] if isinstance(value, str) else value[:10].decode("latin1")
+
+
 def _filled(
     data: bytes | list[Any], dtype: _Type, shape: tuple[Any, ...], *, fortran: bool
 ) -> np.ndarray | list[Any]:
     """An array of numbers over its bytes, or the list of an array of objects in one dimension."""
-    if not all(isinstance(side, int) and side >= 0 for side in shape):
-        raise _RefusedError(f"an array has shape {shape!r}")
+    if len(shape) > _MOST_AXES or not all(isinstance(side, int) and side >= 0 for side in shape):
+        raise _RefusedError(f"an array has {len(shape)} axes, or sides that are no whole numbers")
+    if math.prod(side or 1 for side in shape) > _MOST_ELEMENTS:
+        raise _RefusedError("an array has sides that no array has")
     if not _DTYPE.fullmatch(dtype.code) or dtype.order not in ("<", ">", "|", "="):
-        raise _RefusedError(f"an array is of type {dtype.order[:10]}{dtype.code[:10]}, which is no number")
+        raise _RefusedError(f"an array is of type {dtype.order}{dtype.code}, which is no number")
     count = math.prod(shape)
     if isinstance(data, list):
         if not dtype.code.startswith("O") or len(shape) != 1 or len(data) != count:
