@@ -117,13 +117,34 @@ def test_entities_are_refused(lines, entity):
         ("<g transform='scale(1 2 3)'/>", "is no transform"),
         ("<g transform='scale(a)'/>", "needs numbers"),
         ("<g transform='scale'/>", "'scale' is no transform"),
-        ("<line x1='1e999'/>", "line has a point that is not below"),
+        ("<line x1='1e999'/>", "'1e999' is not below"),
+        ("<path d='M0 0A1e999 1 0 0 1 9 9'/>", "'1e999' is not below"),
+        ("<g transform='rotate(1e400)'/>", r"a\.svg has a drawing at line 2 .*'1e400' is not below"),
+        ("<g transform='scale(1e8)'><line x1='1000'/></g>", "line has a point that is not below"),
+        ("<g transform='scale(1e8)'>" * 50 + "<line x1='1'/>" + "</g>" * 50, "line has a point that is not"),
+        (f"<g transform='{'turn' * 5000}(5)'/>", r"(turn){10}\.\.\.\(5\) is no transform that SVG knows"),
         ("<g>", "no SVG file, or is cut short"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(lines, body, match):
     with pytest.raises(DataError, match=match):
         lines(body)
+
+
+@pytest.mark.parametrize("encoding", ["foo", "gb2312", "shift_jis", "hex"])
+def test_an_encoding_that_cannot_be_read_is_named(lines, encoding):
+    with pytest.raises(DataError, match=r"a\.svg is in an encoding that cannot be read \(.*save it as UTF-8"):
+        lines("<line x2='1'/>", head=f'<?xml version="1.0" encoding="{encoding}"?><svg>')
+
+
+def test_numbers_are_looked_for_in_one_pass(lines):
+    """A pattern that tries every way to share out the digits needs minutes for these."""
+    digits = "1" * 1_000_000
+    with pytest.raises(DataError, match="r needs to be a number"):
+        lines(f"<circle r='{digits}x'/>")
+    with pytest.raises(DataError, match="needs numbers"):
+        lines(f"<g transform='scale({digits}x)'/>")
+    assert lines(f"<g transform='{'scale(1)' * 10_000}'><line x2='1'/></g>") == [[[0, 0], [1, 0]]]
 
 
 def test_no_xml_is_refused(tmp_path):

@@ -12,14 +12,13 @@ from xml.parsers import expat
 
 import numpy as np
 
-from zscape.data.svg_paths import PathError, path_lines
-from zscape.errors import DataError
+from zscape.data.svg_paths import FURTHEST, NUMBER, PathError, finite, path_lines
+from zscape.errors import DataError, brief
 
 # What stands in these is drawn elsewhere or not at all.
 _ASIDE = frozenset({"defs", "clipPath", "mask", "symbol", "pattern", "marker"})
 _TRANSFORM = re.compile(r"(\w+)\s*\(([^)]*)\)[\s,]*")
-_LENGTH = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?:px)?\s*")
-_FURTHEST = 1e9
+_LENGTH = re.compile(rf"\s*({NUMBER})(?:px)?\s*")
 _Attributes = dict[str, str]
 
 
@@ -31,7 +30,9 @@ def read_svg(path: Path) -> list[np.ndarray]:
     """
     reader = _Reader()
     try:
-        reader.parse(path.read_bytes())
+        # What overflows is refused as a point too far away.
+        with np.errstate(all="ignore"):
+            reader.parse(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check it") from error
     except expat.ExpatError as error:
@@ -40,6 +41,11 @@ def read_svg(path: Path) -> list[np.ndarray]:
         raise DataError(
             f"{path} has a drawing at line {reader.line} that cannot be read: {error}; correct it or leave "
             "the file out"
+        ) from error
+    # Expat knows UTF-8, UTF-16 and those of one byte a letter.
+    except (LookupError, ValueError) as error:
+        raise DataError(
+            f"{path} is in an encoding that cannot be read ({brief(error)}); save it as UTF-8"
         ) from error
     return reader.lines
 
@@ -71,10 +77,9 @@ class _Reader:
         self._aside += name in _ASIDE
         if not self._aside:
             for line in _shape(name, attributes):
-                with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is refused below
-                    placed = line @ here[:2, :2].T + here[:2, 2]
-                if not (np.abs(placed) < _FURTHEST).all():
-                    raise PathError(f"{name} has a point that is not below {_FURTHEST:.0e}")
+                placed = line @ here[:2, :2].T + here[:2, 2]
+                if not (np.abs(placed) < FURTHEST).all():
+                    raise PathError(f"{name} has a point that is not below {FURTHEST:.0e}")
                 self.lines.append(placed)
 
     def _end(self, tag: str) -> None:
@@ -120,19 +125,19 @@ def _length(attributes: _Attributes, key: str) -> float:
     found = _LENGTH.fullmatch(text)
     if found is None:
         raise PathError(f"{key} needs to be a number in the file's own units, but is {text[:40]!r}")
-    return float(found.group(1))
+    return finite(found.group(1))
 
 
 def _transform(text: str) -> np.ndarray:
     """The matrix (3, 3) of a list of transforms, the last of which is done first."""
     matrix = np.eye(3)
-    rest = text.strip()
-    while rest:
-        found = _TRANSFORM.match(rest)
+    text, at = text.strip(), 0
+    while at < len(text):
+        found = _TRANSFORM.match(text, at)
         if found is None:
-            raise PathError(f"{rest[:40]!r} is no transform")
-        matrix = matrix @ _one_transform(found.group(1), found.group(2))
-        rest = rest[found.end() :]
+            raise PathError(f"{text[at : at + 40]!r} is no transform")
+        matrix = matrix @ _one_transform(brief(found.group(1), 40), found.group(2))
+        at = found.end()
     return matrix
 
 
@@ -140,7 +145,7 @@ def _one_transform(name: str, text: str) -> np.ndarray:
     parts = text.replace(",", " ").split()
     if not all(_LENGTH.fullmatch(part) for part in parts):
         raise PathError(f"{name}({text[:40]}) needs numbers")
-    match name, [float(part.removesuffix("px")) for part in parts]:
+    match name, [finite(part.removesuffix("px")) for part in parts]:
         case "matrix", [a, b, c, d, e, f]:
             return np.array([[a, c, e], [b, d, f], [0, 0, 1]])
         case "translate", [x, *y] if len(y) < 2:

@@ -11,7 +11,11 @@ import numpy as np
 
 # Points on a curve. A drawing is boxed to 255 afterwards, in which the error of this many is below a half.
 _STEPS = 32
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+# Digits before and after the point cannot trade places: what fails, fails in one pass.
+NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = re.compile(NUMBER)
+# Numbers from here on have no cosine, or no neighbours that a drawing could go to.
+FURTHEST = 1e9
 _FLAG = re.compile(r"[01]")
 _GAP = re.compile(r"[\s,]*")
 _COUNTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "A": 7, "Z": 0}
@@ -54,6 +58,18 @@ def path_lines(text: str) -> list[np.ndarray]:
     return pen.finished()
 
 
+def finite(text: str) -> float:
+    """A number of a drawing.
+
+    Raises:
+        PathError: If it is not below 1e9.
+    """
+    number = float(text)
+    if not abs(number) < FURTHEST:
+        raise PathError(f"{text[:40]!r} is not below {FURTHEST:.0e}")
+    return number
+
+
 def _numbers(text: str, at: int, letter: str) -> tuple[list[float], int]:
     """The numbers of one command, and where the next begins."""
     numbers = []
@@ -64,7 +80,7 @@ def _numbers(text: str, at: int, letter: str) -> tuple[list[float], int]:
             raise PathError(
                 f"{letter!r} needs {_COUNTS[letter.upper()]} numbers, but {text[at : at + 10]!r} is none"
             )
-        numbers.append(float(found.group()))
+        numbers.append(finite(found.group()))
         at = found.end()
     return numbers, _GAP.match(text, at).end()  # type: ignore[union-attr]
 
