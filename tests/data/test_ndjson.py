@@ -49,6 +49,17 @@ def test_a_drawing_without_strokes_has_no_points(tmp_path):
         ('{"drawing": [[1, 2]]}', "line 2 .* needs strokes of as many x as y"),
         ('{"drawing": [[["a"], ["b"]]]}', "line 2 .* has a stroke that is no numbers"),
         ('{"drawing": [[[[1]], [[1, 2]]]]}', "line 2 .* has a stroke that is no numbers"),
+        ('{"drawing": [[[[1, 2]], [[3, 4]]]]}', "line 2 .* has a stroke that is no numbers but lists"),
+        (
+            f'{{"drawing": [[[1{"0" * 400}], [2]]]}}',
+            r"line 2 .* has a stroke that is no numbers \(int too large",
+        ),
+        (f'{{"drawing": [[["{"a" * 9999}"], [2]]]}}', r"a{100,200}\.\.\.\); correct it"),
+        (
+            f'{{"drawing": [], "word": "{"a" * 9999}"}}',
+            r"'word' of at most 200 letters, but has 'a{40}\.\.\.'",
+        ),
+        ('{"drawing": [], "word": [1]}', r"needs a 'word' .* but has '\[1\]'"),
         ('{"drawing": [[[1, NaN], [3, 4]]]}', "line 2 .* not below"),
         ('{"drawing": [[[1, 1e300], [3, 4]]]}', "line 2 .* not below"),
         ("[" * 100_000, "line 2 .* is no JSON"),

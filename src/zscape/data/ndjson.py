@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from zscape.data.drawings import FURTHEST, Drawings, checked
-from zscape.errors import DataError
+from zscape.errors import DataError, brief
 from zscape.strokes import simplify_raw, sketches_from_lines
 
 # A stroke of a simplified drawing is [x, y], of a raw one [x, y, times].
 _SIMPLIFIED, _RAW = 2, 3
+_LONGEST_WORD = 200
 
 
 def open_ndjson(path: Path) -> Drawings:
@@ -34,7 +35,7 @@ def open_ndjson(path: Path) -> Drawings:
                 if _is_raw(record):
                     raw.append(len(lines))
                 lines.append(_lines(record, number, path))
-                words.append(str(record.get("word", path.stem)))
+                words.append(_word(record, number, path))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check it") from error
     except UnicodeDecodeError as error:
@@ -62,6 +63,17 @@ def _record(text: str, number: int, path: Path) -> dict[str, Any]:
     return record
 
 
+def _word(record: dict[str, Any], number: int, path: Path) -> str:
+    word = record.get("word", path.stem)
+    # An array of words has room in each for the longest.
+    if not isinstance(word, str) or len(word) > _LONGEST_WORD:
+        raise DataError(
+            f"line {number} of {path} needs a 'word' of at most {_LONGEST_WORD} letters, but has "
+            f"{brief(word, 40)!r}; correct it or leave it out"
+        )
+    return word
+
+
 def _is_raw(record: dict[str, Any]) -> bool:
     return any(len(stroke) == _RAW for stroke in record["drawing"])
 
@@ -76,8 +88,16 @@ def _lines(record: dict[str, Any], number: int, path: Path) -> list[np.ndarray]:
             )
     try:
         lines = [np.array(stroke[:2], dtype=np.float64).T for stroke in record["drawing"]]
-    except (TypeError, ValueError) as error:
-        raise DataError(f"line {number} of {path} has a stroke that is no numbers ({error})") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"line {number} of {path} has a stroke that is no numbers ({brief(error)}); correct it or "
+            "leave it out"
+        ) from error
+    if any(line.ndim != 2 for line in lines):
+        raise DataError(
+            f"line {number} of {path} has a stroke that is no numbers but lists of them; correct it or leave "
+            "it out"
+        )
     if not all((np.abs(line) < FURTHEST).all() for line in lines):
         raise DataError(f"line {number} of {path} has a point that is not below {FURTHEST:.0e}; leave it out")
     return lines
