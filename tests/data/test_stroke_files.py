@@ -53,6 +53,32 @@ def test_split_folders_prescribe(tmp_path):
     assert {files[row].relative_to(tmp_path).parts[0] for row in data.splits["test"]} == {"test"}
 
 
+@pytest.mark.parametrize("kind", ["ndjson", "bin", "npz"])
+def test_split_folders_prescribe_for_files_of_many_drawings_too(tmp_path, kind):
+    def write(split, length, count):
+        (tmp_path / split).mkdir()
+        path = tmp_path / split / f"cat.{kind}"
+        line = [[[0, length], [0, 0]]]
+        if kind == "ndjson":
+            write_ndjson(path, [line] * count, ["cat"] * count)
+        elif kind == "bin":
+            write_binary(path, [line] * count)
+        else:
+            write_archive(path, train=[np.array([[length, 0, 1]])] * count)
+
+    for split, length, count in (("train", 10, 6), ("val", 20, 3), ("test", 30, 2)):
+        write(split, length, count)
+    data = load(tmp_path, scale=1.0)
+    found = {split: {int(each[0, 0]) for each in data.sketches(rows)} for split, rows in data.splits.items()}
+    assert found == {"train": {10}, "validation": {20}, "test": {30}}
+    assert {split: len(rows) for split, rows in data.splits.items()} == {
+        "train": 6,
+        "validation": 3,
+        "test": 2,
+    }
+    assert data.labels is None
+
+
 def test_svg_files_alone_have_no_category_and_mixed_ones_are_refused(tmp_path):
     for number in range(4):
         write_svg(tmp_path / f"{number}.svg", 20 + number)

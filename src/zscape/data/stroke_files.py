@@ -1,6 +1,7 @@
 """From a path to drawings: a file of any kind, or a folder of them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ def open_stroke_files(path: Path) -> Drawings:
 
     Several files other than SVG are a category each, named by the file, where they do not say themselves what
     they hold. SVG files have the category of the folder they lie in; those of the folder itself have none.
-    Sub-folders named train and test (and validation, val or valid) are splits. One category is none.
+    Sub-folders named train and test (and validation, val or valid) are splits, whatever their files say. One
+    category is none.
 
     Raises:
         DataError: If something cannot be read, or only some of the drawings have a category.
@@ -54,6 +56,11 @@ def open_stroke_files(path: Path) -> Drawings:
     vectors = [file for file in files if file.suffix.lower() == _SVG]
     others = [file for file in files if file.suffix.lower() != _SVG]
     parts = [_named(_read(file), file) if len(others) > 1 else _read(file) for file in others]
+    split = _prescribed(path, others)
+    if split is not None:
+        parts = [
+            replace(part, split=np.full(len(part), name)) for part, name in zip(parts, split, strict=True)
+        ]
     if vectors:
         parts.append(_folder_of_svg(path, vectors))
     return _one_is_none(together(parts, path))
@@ -87,9 +94,8 @@ def _named(drawings: Drawings, path: Path) -> Drawings:
 
 def _folder_of_svg(folder: Path, files: list[Path]) -> Drawings:
     parents = [file.relative_to(folder).parts[:-1] for file in files]
-    split = None
-    if all(parts and parts[0] in _SPLITS for parts in parents) and ("train",) in {p[:1] for p in parents}:
-        split = np.array([_SPLITS[parts[0]] for parts in parents])
+    split = _prescribed(folder, files)
+    if split is not None:
         parents = [parts[1:] for parts in parents]
     bare = next((file for file, parts in zip(files, parents, strict=True) if not parts), None)
     if bare is not None and any(parents):
@@ -98,6 +104,14 @@ def _folder_of_svg(folder: Path, files: list[Path]) -> Drawings:
         )
     category = np.array([parts[0] for parts in parents]) if bare is None else None
     return Drawings(_simplified(files), folder, tuple(files), category=category, split=split)
+
+
+def _prescribed(folder: Path, files: list[Path]) -> np.ndarray | None:
+    """The split of each file by the sub-folder it lies in, if all lie in one of a split and some in train."""
+    first = [file.relative_to(folder).parts[0] for file in files]
+    if "train" not in first or not all(name in _SPLITS for name in first):
+        return None
+    return np.array([_SPLITS[name] for name in first])
 
 
 def _simplified(files: list[Path]) -> list[np.ndarray]:
