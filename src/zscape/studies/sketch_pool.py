@@ -104,18 +104,22 @@ def _end_with_parent() -> None:
 def _perform(name: str, job: Job) -> dict[str, Any]:
     """One job in a process of the pool."""
 
+    def tell(share: float, words: str) -> None:
+        if _news is not None:
+            _news.put((name, share, words))
+
     def told(share: float, words: str) -> None:
         if _stop is not None and _stop.is_set():
             raise StoppedError("another job failed or was stopped", signal=0)
-        if _news is not None:
-            _news.put((name, share, words))
+        tell(share, words)
 
     try:
         found = job(told)
     except StoppedError as error:
         # It takes more than its message to make, so it would not arrive as an exception.
         return {"stopped": str(error), "signal": error.signal}
-    told(1.0, "done")
+    # What is done is not stopped any more.
+    tell(1.0, "done")
     return found
 
 
