@@ -25,6 +25,20 @@ def test_one_svg_is_boxed_and_simplified(tmp_path):
     assert found.category is None
 
 
+def test_a_raw_drawing_of_lines_to_and_fro_without_end_is_refused(tmp_path):
+    """At one unit between points in the box each of these strokes of a few bytes has 255."""
+    svg = tmp_path / "b.svg"
+    svg.write_text(f'<svg><polyline points="{"0 0 9 0 " * 9000}"/></svg>', encoding="utf-8")
+    there, times = [0, 9] * 9000, list(range(18000))
+    write_svg(tmp_path / "a.svg")
+    raw = write_ndjson(tmp_path / "c.ndjson", [CORNER, [[there, [0] * 18000, times]]], ["cat"] * 2)
+    for path, title in ((svg, "b.svg"), (raw, "drawing 2 of .*c.ndjson"), (tmp_path, "b.svg|c.ndjson")):
+        with pytest.raises(DataError, match=rf"{title} has lines that are 1.8e\+04 times as long"):
+            open_stroke_files(path)
+    svg.write_text(f'<svg><polyline points="{"0 0 9 0 " * 900}"/></svg>', encoding="utf-8")
+    assert len(open_stroke_files(svg)) == 1
+
+
 def test_folders_of_svg_are_categories(tmp_path):
     for number in range(5):
         write_svg(tmp_path / "cat" / f"{number}.svg", 20 + number)

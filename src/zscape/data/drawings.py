@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from zscape.errors import DataError
-from zscape.strokes import joined
+from zscape.strokes import BOX, joined, simplify_raw
 
 # Sums of offsets are taken in float32 on the way to a picture; further out nothing is a drawing.
 FURTHEST = 1e6
+# Points one unit apart, in a box of side 255, that a raw drawing may have before it is simplified. A line to
+# and fro needs a few bytes for hundreds.
+_MOST_POINTS = 2**22
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,24 @@ def checked(sketches: Sequence[np.ndarray], title: str) -> Sequence[np.ndarray]:
             f"{title} has a point {flat[row].tolist()}; correct it or leave it out"
         )
     return sketches
+
+
+def simplified_raw(drawings: Sequence[Sequence[np.ndarray]], titles: Sequence[str]) -> list[list[np.ndarray]]:
+    """Lines of raw drawings as `zscape.strokes.simplify_raw` makes them.
+
+    Raises:
+        DataError: If one is so long in relation to its size that it would fill the memory; names its title.
+    """
+    for lines, title in zip(drawings, titles, strict=True):
+        points = np.concatenate([np.zeros((0, 2)), *lines])
+        side = np.ptp(points, axis=0).max() if len(points) else 0.0
+        way = sum(float(np.hypot(*np.diff(line, axis=0).T).sum()) for line in lines)
+        if way * BOX > _MOST_POINTS * side:
+            raise DataError(
+                f"{title} has lines that are {way / side:.3g} times as long as it is wide or high, where "
+                f"{_MOST_POINTS / BOX:.3g} is the most; split it or leave it out"
+            )
+    return simplify_raw(drawings)
 
 
 def together(parts: Sequence[Drawings], root: Path) -> Drawings:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from zscape.data.drawings import FURTHEST, Drawings, checked
+from zscape.data.drawings import FURTHEST, Drawings, checked, simplified_raw
 from zscape.errors import DataError, brief
-from zscape.strokes import simplify_raw, sketches_from_lines
+from zscape.strokes import sketches_from_lines
 
 # A stroke of a simplified drawing is [x, y], of a raw one [x, y, times].
 _SIMPLIFIED, _RAW = 2, 3
@@ -40,8 +40,9 @@ def open_ndjson(path: Path) -> Drawings:
         raise DataError(f"{path} cannot be read ({error.strerror or error}); check it") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8 ({error.reason}); make or copy it again") from error
-    for number, simplified in zip(raw, simplify_raw([lines[number] for number in raw]), strict=True):
-        lines[number] = simplified
+    simplified = simplified_raw([lines[row] for row in raw], [f"drawing {row + 1} of {path}" for row in raw])
+    for row, thin in zip(raw, simplified, strict=True):
+        lines[row] = thin
     return Drawings(
         checked(sketches_from_lines(lines), str(path)), path, (path,), category=np.array(words, dtype=str)
     )

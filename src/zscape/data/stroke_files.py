@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from zscape.data.drawings import Drawings, checked, together
+from zscape.data.drawings import Drawings, checked, simplified_raw, together
 from zscape.data.folder import SUFFIXES as PICTURES
 from zscape.data.ndjson import open_ndjson
 from zscape.data.quickdraw_binary import open_binary
 from zscape.data.stroke_archives import holds_drawings, open_stroke_archive
 from zscape.data.svg import read_svg
 from zscape.errors import DataError
-from zscape.strokes import simplify_raw, sketches_from_lines
+from zscape.strokes import sketches_from_lines
 
 _READERS = {".ndjson": open_ndjson, ".bin": open_binary, ".npz": open_stroke_archive}
 _SVG = ".svg"
@@ -116,7 +116,7 @@ def _prescribed(folder: Path, files: list[Path]) -> np.ndarray | None:
 
 def _simplified(files: list[Path]) -> list[np.ndarray]:
     """SVG files as stroke-3, boxed and simplified as raw drawings of Quick, Draw! are."""
-    sketches = sketches_from_lines(simplify_raw([read_svg(file) for file in files]))
+    sketches = sketches_from_lines(simplified_raw([read_svg(file) for file in files], list(map(str, files))))
     return list(checked(sketches, str(files[0].parent)))
 
 
