@@ -62,11 +62,15 @@ def decorrelated_vae(
     independent codes of the same variances. The unbiased forms read 0 there.
 
     Args:
-        weight: Nats per unit of penalty; the published values are 0.5, 1 and 2.
+        weight: Nats per unit of penalty; the published values are 0.5, 1 and 2, in the units told below.
         form: "unbiased", `covariance` of the posterior means; "memory", the same over batches, for batches
             smaller than the latent space; "correlation", `correlation` of the aggregate posterior; or
             "paper", as published, the squared covariances of the sampled codes of a batch.
-        beta: Weight of the KL; sketch-rnn's is ExponentialApproach(start=0.01, stop=0.5, factor=0.99995).
+        beta: Weight of the KL; sketch-rnn's is ExponentialApproach(start=0.01, stop=0.5, factor=0.99995), in
+            the units told below.
+
+    In sketch-rnn reconstruction is divided by the points of the longest drawing, T, and KL by the number of
+    latents, D. Here both are sums, so that its objective times T has `weight` times T and `beta` times T / D.
 
     Raises:
         ValueError: If `form` is none of these.

@@ -74,7 +74,8 @@ def gif(
         captions: A line below each drawing, or none at all.
         rows: A name beside each row, or none at all.
         side: Height and width of each drawing, in points.
-        seconds: From one beginning to the next.
+        seconds: From one beginning to the next; longer where a frame would be shown for less than 0.02, below
+            about 1.1.
 
     Raises:
         ValueError: As `grid_svg`, or if seconds is not above 0.

@@ -53,7 +53,8 @@ def fit(
 
     The result depends on the arguments and on the model's initial weights alone, not on checkpoints or
     interruptions. Several processes give the result of one, within rounding, but for networks with dropout or
-    batch normalisation and for terms that need the whole batch and yet read `x` or `decoded`.
+    batch normalisation, for data that are augmented and for terms that need the whole batch and yet read `x`
+    or `decoded`.
 
     Args:
         model: The model; trained in place, and left on the engine's device with the weights of the last step.
