@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 # A process for each core, up to four, with a thread each; tests/conftest.py says which tests stay together.
-TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 # Options for pip and pytest, as in: make test PIP_ARGS="--no-cache-dir" ARGS="-k kl"
 PIP_ARGS ?=
 ARGS ?=

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 
 @pytest.fixture(autouse=True)
@@ -56,12 +58,26 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{val.func.__name__}({', '.join(f'{name}={value}' for name, value in settings.items())})"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+# Files of tests that share a fixture of the session, by how their names start.
+_TOGETHER = {
+    "tests/studies/": "studies",
+    "tests/app/": "app",
+    "tests/test_docs": "site",
+    "tests/test_exports": "site",
+}
+
+
+class _ByRoom(LoadScopeScheduling):
     """Tests of a file go to one process, and so do those of files that share what takes long to make."""
-    for item in items:
-        room = item.path.parent.name
-        together = "site" if "site" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(room if room in ("studies", "app") else together))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((name for start, name in _TOGETHER.items() if file.startswith(start)), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByRoom:
+    """Who runs what, where tests run in several processes."""
+    return _ByRoom(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

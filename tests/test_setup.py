@@ -76,10 +76,10 @@ def test_the_first_call_sets_up_and_the_second_does_not(tmp_path):
     first = run_make(folder, "test")
     assert first.startswith("-m venv .venv\n")
     assert "-c constraints.txt -e .[track] --group dev --group docs" in first
-    assert first.endswith("-m pytest -n auto --maxprocesses 4 --dist loadgroup -m not slow\n")
-    assert run_make(folder, "test") == "-m pytest -n auto --maxprocesses 4 --dist loadgroup -m not slow\n"
+    assert first.endswith("-m pytest -n auto --maxprocesses 4 -m not slow\n")
+    assert run_make(folder, "test") == "-m pytest -n auto --maxprocesses 4 -m not slow\n"
     assert run_make(folder, "demo") == "demo\n"
-    assert run_make(folder, "test-all") == "-m pytest -n auto --maxprocesses 4 --dist loadgroup\n"
+    assert run_make(folder, "test-all") == "-m pytest -n auto --maxprocesses 4\n"
 
 
 @make
