@@ -417,8 +417,13 @@ def test_a_signal_after_the_last_step_is_passed_on(data, tmp_path):
         if progress.step == 22 and progress.values["split"] == "validation":
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        fit(data, tmp_path / "run", watch=interrupt)
+    # Shells start what runs in the background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            fit(data, tmp_path / "run", watch=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert zs.resume(tmp_path / "run", data).history()["step"].max() == 22
 
 
