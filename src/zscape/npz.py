@@ -19,8 +19,9 @@ import numpy as np
 
 from zscape.errors import DataError, brief
 
-# What is read as a whole may have this many bytes, and this many more for each byte of the archive. Numbers
-# that mean something shrink by less than 30.
+# What is read as a whole may have this many bytes, and this many more for each byte of the archive. Offsets
+# and weights shrink by less than 30; labels in order by a thousand, but the first two million are free.
+# Pictures, which shrink by more than 100, are read a chunk at a time.
 _ALWAYS, _RATIO = 2**24, 100
 _LONGEST_NAME = 200
 # All that zipfile and numpy's reader of headers are known to raise on bytes that are no archive of arrays, or
