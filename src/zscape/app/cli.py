@@ -316,9 +316,9 @@ def demo(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="diverse-sampling or class-generation.")],
+    name: Annotated[str, typer.Argument(help="diverse-sampling, class-generation or sketch-covariance.")],
     scale: Annotated[
-        str, typer.Option(help="smoke (embedded digits, under a minute), cpu (MNIST, hours) or paper.")
+        str, typer.Option(help="smoke (embedded data, a minute), cpu (real data, hours) or paper.")
     ] = "smoke",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the study; runs/studies/NAME/SCALE if not given.")
