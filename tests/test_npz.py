@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zscape.errors import DataError
-from zscape.npz import check_sizes, content, list_members, read
+from zscape.npz import check_sizes, content, list_members, read, read_all
 
 
 def with_header(header, payload=b""):
@@ -131,3 +131,15 @@ def test_a_name_of_any_length_is_not_repeated(write):
     with pytest.raises(DataError, match="a name of 60000 letters") as caught:
         list_members(write(**{"a" * 60_000: with_header(of("(0,)"))}))
     assert len(str(caught.value)) < 500
+
+
+def test_all_arrays_are_read_and_what_is_none_is_refused(path):
+    np.savez(path, a=np.arange(3), b=np.array("text"))
+    found = read_all(path)
+    assert list(found) == ["a", "b"]
+    assert found["a"].tolist() == [0, 1, 2]
+    assert str(found["b"]) == "text"
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("notes.txt", "no array")
+    with pytest.raises(DataError, match=r"nothing else, but notes\.txt is no array"):
+        read_all(path)

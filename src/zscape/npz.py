@@ -101,6 +101,21 @@ def list_members(path: Path) -> dict[str, Member]:
         return {info.filename.removesuffix(".npy"): _member(archive, info, path) for info in arrays}
 
 
+def read_all(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an archive that holds nothing else, each as a whole.
+
+    Raises:
+        DataError: If it is damaged or too large, or a member is no array of plain elements.
+    """
+    with opened(path) as archive:
+        other = next((name for name in archive.namelist() if not name.endswith(".npy")), None)
+    if other is not None:
+        raise DataError(f"{path} needs arrays and nothing else, but {brief(other)} is no array")
+    members = list_members(path)
+    check_sizes(*members.values())
+    return {name: read(member) for name, member in members.items()}
+
+
 def read(member: Member) -> np.ndarray:
     """A member as a whole, of plain elements.
 

@@ -22,8 +22,6 @@ import json
 import math
 import os
 import sys
-import zipfile
-import zlib
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -34,9 +32,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from zscape import drawing
+from zscape import drawing, npz
 from zscape.base import SPLITS, Result
-from zscape.errors import RunFormatError
+from zscape.errors import DataError, RunFormatError
 from zscape.files import write_json
 from zscape.model import Autoencoder, draw
 
@@ -144,10 +142,8 @@ class Run:
         """Rows of the data set in each split."""
         path = self._present("splits.npz", "zscape fit")
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                splits = {name: archive[name] for name in archive.files}
-        # A TypeError if it is one array, which is no archive.
-        except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            splits = npz.read_all(path)
+        except DataError as error:
             raise RunFormatError(f"{path} cannot be read ({error}); fit the run again") from error
         for name, rows in splits.items():
             if rows.ndim != 1 or rows.dtype.kind not in "iu":

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import lzma
 import os
-import struct
 import sys
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
-from zscape.errors import RunFormatError
+from zscape import npz
+from zscape.errors import DataError, RunFormatError
 
 _KINDS = {"f": "real numbers", "i": "whole numbers", "U": "text"}
-# All that zipfile and numpy.load are known to raise on bytes that are no archive of arrays.
-_UNREADABLE = (
-    EOFError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    lzma.LZMAError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def arrays_in(path: str | os.PathLike[str], *, what: str, remedy: str) -> dict[str, np.ndarray]:
@@ -45,17 +26,10 @@ def arrays_in(path: str | os.PathLike[str], *, what: str, remedy: str) -> dict[s
     Raises:
         RunFormatError: If it is not a whole npz file of plain arrays.
     """
-    if not zipfile.is_zipfile(path):
-        raise RunFormatError(f"{path} is not a readable {what}; {remedy}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
+        arrays = npz.read_all(Path(path))
+    except DataError as error:
         raise RunFormatError(f"{path} is not a readable {what} ({error}); {remedy}") from error
-    # numpy gives the bytes of members that are not arrays.
-    others = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if others:
-        raise RunFormatError(f"{path} is not a readable {what} ({others[0]!r} is no array); {remedy}")
     for name, array in arrays.items():
         # numpy takes any four bytes for a letter, and fails where the text is asked for.
         if array.dtype.kind == "U" and array.size and _letters(array).max() > sys.maxunicode:
