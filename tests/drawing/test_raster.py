@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zscape import drawing, strokes
+from zscape.data import load
 from zscape.drawing._fitted import LINE, MARGIN, fitted
 
 
@@ -151,10 +152,8 @@ def test_the_argument_stays_as_it_is(scribbles):
 
 
 def test_real_drawings_fill_their_squares(shared_data):
-    with np.load(
-        shared_data / "strokes" / "quickdraw_cat.npz", allow_pickle=True, encoding="latin1"
-    ) as archive:
-        cats = strokes.to_stroke5(list(archive["test"]))
+    data = load("quickdraw:cat", data_dir=shared_data)
+    cats = strokes.to_stroke5(data.sketches(data.splits["test"]))
     pictures = drawing.bitmaps(cats)
     assert len(pictures) == 200
     dark = pictures[:, 0] < 0.5

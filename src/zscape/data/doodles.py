@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from zscape.data.drawings import Drawings
-from zscape.errors import DataError
+from zscape.data.generated import generated_name, parse_generated_name
 from zscape.strokes import BOX, simplify, sketches_from_lines
 
 DEFAULTS = {"count": 2000, "seed": 0}
@@ -28,9 +28,7 @@ _Part = tuple[_Points, Bool[np.ndarray, "B"]]
 
 def doodles_name(count: int, seed: int) -> str:
     """The name by which `load` makes these doodles: doodles, or for example doodles:count=500,seed=1."""
-    given = {"count": count, "seed": seed}
-    other = [f"{key}={value}" for key, value in given.items() if value != DEFAULTS[key]]
-    return "doodles" + (":" + ",".join(other) if other else "")
+    return generated_name("doodles", {"count": count, "seed": seed}, DEFAULTS)
 
 
 def parse_doodles_name(name: str) -> dict[str, int]:
@@ -42,16 +40,7 @@ def parse_doodles_name(name: str) -> dict[str, int]:
     Raises:
         DataError: If it is not of the form doodles:key=number,...
     """
-    given = dict(DEFAULTS)
-    for part in filter(None, name.partition(":")[2].split(",")):
-        key, _, value = part.partition("=")
-        if key.strip() not in DEFAULTS or not value.strip().isdecimal():
-            raise DataError(
-                f"doodles need whole numbers for count and seed, but got {part!r} in {name!r}; write for "
-                "example doodles:count=500,seed=1"
-            )
-        given[key.strip()] = int(value)
-    return given
+    return DEFAULTS | parse_generated_name(name, DEFAULTS, example="doodles:count=500,seed=1")
 
 
 def draw_doodles(*, count: int, seed: int) -> Drawings:

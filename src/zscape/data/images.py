@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zscape.data.pixels import check_levels, to_images
 from zscape.data.source import rows_a_chunk
-from zscape.data.splits import FRACTIONS, split_rows
+from zscape.data.splits import FRACTIONS, rows_in_batches, split_rows
 from zscape.errors import DataError
 
 # Most bytes of pixels that go into the fingerprint: about a second of hashing.
@@ -128,12 +128,9 @@ class Images:
         Raises:
             ValueError: If the split is unknown, or size < 1.
         """
-        if split not in self.splits:
-            raise ValueError(f"split needs to be one of {', '.join(self.splits)}, but got {split!r}")
-        if size < 1:
-            raise ValueError(f"batch size needs to be at least 1, but got {size}")
-        rows = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(self.splits[split]))
-        return iter(rows.split(size))
+        rows = rows_in_batches(self.splits, split, size)
+        shuffled = torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(rows))
+        return iter(shuffled.split(size))
 
     def batch(
         self, index: Int[Tensor, "B"], device: torch.device | str

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from zscape.data.drawings import Drawings, checked
 from zscape.data.images import ARRAYS, read_labels
-from zscape.data.splits import FRACTIONS, split_rows
+from zscape.data.splits import FRACTIONS, rows_in_batches, split_rows
 from zscape.errors import DataError
 from zscape.strokes import joined
 
@@ -138,12 +138,8 @@ class Strokes:
         Raises:
             ValueError: If the split is unknown, or size < 1.
         """
-        if split not in self.splits:
-            raise ValueError(f"split needs to be one of {', '.join(self.splits)}, but got {split!r}")
-        if size < 1:
-            raise ValueError(f"batch size needs to be at least 1, but got {size}")
         generator = np.random.default_rng((seed, epoch))
-        rows = generator.permutation(self.splits[split])
+        rows = generator.permutation(rows_in_batches(self.splits, split, size))
         rest, rows = np.split(rows, [len(rows) % size])
         key = self._counts.numpy()[rows] * generator.uniform(1 - _JITTER, 1 + _JITTER, len(rows))
         buckets = rows[np.argsort(key)].reshape(-1, size)

@@ -10,6 +10,19 @@ from zscape.errors import DataError
 FRACTIONS = (0.8, 0.1, 0.1)
 
 
+def rows_in_batches(splits: Mapping[str, np.ndarray], split: str, size: int) -> np.ndarray:
+    """The rows of a split that batches of `size` are asked of.
+
+    Raises:
+        ValueError: If the split is unknown, or size < 1.
+    """
+    if split not in splits:
+        raise ValueError(f"split needs to be one of {', '.join(splits)}, but got {split!r}")
+    if size < 1:
+        raise ValueError(f"batch size needs to be at least 1, but got {size}")
+    return splits[split]
+
+
 def split_rows(
     count: int,
     labels: np.ndarray | None = None,

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from zscape.data.generated import generated_name, parse_generated_name
 from zscape.data.pixels import MOST_SIDE
 from zscape.data.source import Source, rows_a_chunk
-from zscape.errors import DataError
 
 # The circle around a sprite of scale 1, as a share of the side of the image.
 _REACH = 0.2
@@ -30,8 +30,7 @@ _Plane = Float32[np.ndarray, "P H W"]
 
 def sprites_name(**grid: int) -> str:
     """The name by which `load` makes this grid: sprites, or for example sprites:size=32,scales=4."""
-    other = [f"{key}={value}" for key, value in grid.items() if value != DEFAULTS[key]]
-    return "sprites" + (":" + ",".join(other) if other else "")
+    return generated_name("sprites", grid, DEFAULTS)
 
 
 def parse_sprites_name(name: str) -> dict[str, int]:
@@ -43,16 +42,7 @@ def parse_sprites_name(name: str) -> dict[str, int]:
     Raises:
         DataError: If it is not of the form sprites:key=number,...
     """
-    grid = {}
-    for part in filter(None, name.partition(":")[2].split(",")):
-        key, _, value = part.partition("=")
-        if key.strip() not in DEFAULTS or not value.strip().isdecimal():
-            raise DataError(
-                f"a grid of sprites needs whole numbers for {', '.join(DEFAULTS)}, but got {part!r} in "
-                f"{name!r}; write for example sprites:size=32,scales=4"
-            )
-        grid[key.strip()] = int(value)
-    return grid
+    return parse_generated_name(name, DEFAULTS, example="sprites:size=32,scales=4")
 
 
 def open_sprites(**grid: int) -> Source:
