@@ -91,6 +91,10 @@ class Draw:
         decode: Codes to likelihood, for terms that decode other codes.
         step: Optimiser steps done so far.
         total: Optimiser steps this fit will do.
+        rows: Rows of the data set that `x` holds, (B,), by which a term may keep what it worked out for them;
+            None where they are varied at random, or not known.
+        size: Rows of the training split, which estimators of the aggregate posterior ask for; None if not
+            known.
     """
 
     x: Tensor
@@ -102,6 +106,8 @@ class Draw:
     decode: Callable[[Tensor], Likelihood]
     step: int
     total: int
+    rows: Int[Tensor, "B"] | None = None
+    size: int | None = None
 
     def detach(self) -> Draw:
         """The same pass with codes cut from the encoder's graph, which saves work in a critic's own loss."""

@@ -48,6 +48,32 @@ def same(a, b):
     return all(torch.equal(a[key], b[key]) for key in a) and a.keys() == b.keys()
 
 
+def test_terms_know_the_rows_they_see_and_how_many_there_are(data, tmp_path):
+    seen = []
+
+    def looking(draw):
+        x, _ = data.batch(draw.rows, "cpu")
+        seen.append((torch.equal(x, draw.x), draw.size))
+        return kl(draw)
+
+    fit(data, tmp_path / "run", objective={"kl": looking}, epochs=1)
+    assert set(seen) == {(True, len(data.splits["train"]))}
+
+
+def test_rows_of_varied_data_are_not_told(tmp_path):
+    drawings = zs.data.load("doodles:count=200", augment=True)
+    model = zs.Autoencoder.lstm(drawings.shape, latent=2, encoder=4, decoder=4, mixtures=2)
+    seen = set()
+
+    def looking(draw):
+        seen.add(draw.rows is None)
+        return kl(draw)
+
+    fit(drawings, tmp_path / "run", model=model, objective={"kl": looking}, epochs=1, batch=100)
+    # Augmented in training; held-out drawings are as they are.
+    assert seen == {True, False}
+
+
 def test_one_step_is_adam_on_the_gradient_of_the_weighted_sum(data, tmp_path):
     """A second implementation of the loop, for one step on the whole training split."""
     model = small(data, stochastic=False)

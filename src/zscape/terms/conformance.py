@@ -21,6 +21,7 @@ from zscape.model import Autoencoder
 _SHAPE = (1, 4, 4)
 _LATENT = 3
 _BATCH = 8
+_ROWS = 100  # of the data set
 # Codes of the second pass are so much larger: a term that charges nothing near the prior does so there.
 _FAR = 10.0
 # A term that draws at random is judged by its mean over so many seeds, to within so many standard errors.
@@ -35,8 +36,9 @@ def check_term(term: Term | Critic) -> None:
 
     Also: it works in float64 as in float32, agrees with itself under one seed, keeps the gradient mode, and
     is a mean over samples; a term marked with `whole_batch` need not be a mean, but must not be a sum.
-    Without labels or log variances it works or raises a ValueError that says why. A gradient of zero is
-    allowed where codes are near the prior, as with free bits, but not where they are ten times as far.
+    Without labels, log variances, rows or size it works or raises a ValueError that says why. A gradient of
+    zero is allowed where codes are near the prior, as with free bits, but not where they are ten times as
+    far.
 
     Cost: about 600 calls on batches of 8.
 
@@ -158,11 +160,13 @@ def _grew(less: tuple[float, float], more: tuple[float, float]) -> bool:
 
 
 def _check_what_may_lack(term: Term) -> None:
-    """Without labels, and with a deterministic encoder: a fine value, or a ValueError that says why not."""
+    """Without labels, log variances, or knowledge of the data set: a value, or a ValueError that says why."""
     _, draw = _pass(torch.float64)
     lacking = {
         "labels": replace(draw, y=None),
         "log variances": replace(draw, q=Posterior(draw.q.mean), z=draw.q.mean),
+        "rows": replace(draw, rows=None),
+        "size": replace(draw, size=None),
     }
     for what, poorer in lacking.items():
         try:
@@ -211,7 +215,8 @@ def _pass(dtype: torch.dtype, scale: float = 1.0) -> tuple[Autoencoder, Draw]:
         return _scaled(model.encode(pictures), scale)
 
     y = torch.arange(_BATCH) % 3
-    draw = Draw(x, y, q, z, model.decode(z), encode, model.decode, step=3, total=10)
+    decoded, rows = model.decode(z), torch.arange(_BATCH)
+    draw = Draw(x, y, q, z, decoded, encode, model.decode, step=3, total=10, rows=rows, size=_ROWS)
     return model, draw
 
 
@@ -223,7 +228,8 @@ def _rows(draw: Draw, model: Autoencoder, rows: Tensor) -> Draw:
     q = Posterior(draw.q.mean[rows], None if draw.q.logvar is None else draw.q.logvar[rows])
     z = draw.z[rows]
     y = None if draw.y is None else draw.y[rows]
-    return replace(draw, x=draw.x[rows], y=y, q=q, z=z, decoded=model.decode(z))
+    known = None if draw.rows is None else draw.rows[rows]
+    return replace(draw, x=draw.x[rows], y=y, q=q, z=z, decoded=model.decode(z), rows=known)
 
 
 def _seeded(term: Callable[[Draw], Any], draw: Draw, seed: int = 0) -> Any:  # noqa: ANN401 (what a term gives)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -47,11 +47,13 @@ class Passes:
         batch draws the same in every process.
         """
         key, rank = (self.seed, step), self.processes.rank
-        x, y = self._batch(self.processes.share(index))
+        own = self.processes.share(index)
+        x, y = self._batch(own)
         generator = torch.Generator(self.processes.device)
-        x = self.data.augmented(x, generator.manual_seed(mixed(*key, _AUGMENTED, rank)))
-        rows = slice(rank * len(x), (rank + 1) * len(x))
-        draw = self._pass(x, y, key, step, rows=rows, of=len(index))
+        shown = self.data.augmented(x, generator.manual_seed(mixed(*key, _AUGMENTED, rank)))
+        share = slice(rank * len(x), (rank + 1) * len(x))
+        draw = self._pass(shown, y, key, step, share=share, of=len(index))
+        draw = replace(draw, rows=own if shown is x else None)
         whole = self.processes.whole(draw) if any(map(self._together, self.objective.values())) else draw
         values = {}
         for place, (name, part) in enumerate(self.objective.items()):
@@ -67,7 +69,8 @@ class Passes:
         """
         key = (self.seed, _VALIDATION, number)
         x, y = self._batch(index)
-        return self._alone(self._pass(x, y, key, step, rows=slice(None), of=len(x)), key)
+        draw = self._pass(x, y, key, step, share=slice(None), of=len(x))
+        return self._alone(replace(draw, rows=index), key)
 
     def rehearse(self, index: Tensor) -> None:
         """Pass a few samples through model and terms, so that what cannot work fails before it begins.
@@ -77,7 +80,7 @@ class Passes:
         """
         key = (self.seed, _VALIDATION, 0)
         x, y = self._batch(index)
-        draw = self._pass(x, y, key, 0, rows=slice(None), of=len(x))
+        draw = replace(self._pass(x, y, key, 0, share=slice(None), of=len(x)), rows=index)
         few = draw.z[:_FEW]
         needed, came = (len(few), *self.model.shape), tuple(self._decode(few).mean.shape)
         if needed != came:
@@ -119,7 +122,7 @@ class Passes:
         return x, y
 
     def _pass(
-        self, x: Tensor, y: Tensor | None, key: tuple[int, ...], step: int, *, rows: slice, of: int
+        self, x: Tensor, y: Tensor | None, key: tuple[int, ...], step: int, *, share: slice, of: int
     ) -> Draw:
         device = self.processes.device
         # Noise is drawn for the whole batch, so that it does not depend on the number of processes; dropout
@@ -129,8 +132,9 @@ class Passes:
         q = self._encode(x)
         shape = (of, self.model.latent)
         noise = torch.randn(shape, generator=generator, device=device, dtype=q.mean.dtype)
-        z = q.sample(noise[rows])
-        return Draw(x, y, q, z, self._decode(z), self._encode, self._decode, step, self.total)
+        z = q.sample(noise[share])
+        size = len(self.data.splits["train"])
+        return Draw(x, y, q, z, self._decode(z), self._encode, self._decode, step, self.total, size=size)
 
     def _encode(self, x: Tensor) -> Posterior:
         with self.processes.autocast():
