@@ -1,10 +1,12 @@
-"""Files that are whole or absent: written to a temporary name beside the target, flushed, then renamed."""
+"""Files and folders that are whole or absent: written to a temporary name beside the target, then renamed."""
 
 import contextlib
 import json
 import os
+import secrets
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +43,46 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def whole_folder(path: str | os.PathLike[str], *, check: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield a new folder beside `path`; rename it onto `path` if the block ends without an error.
+
+    A folder that was there is removed after that, not before: what it held is lost only where there is
+    something in its place.
+
+    Args:
+        path: The folder to write.
+        check: Called with `path` just before, as filling the folder may take a while; raises where what is
+            there by then must stay.
+
+    Yields:
+        The folder to fill.
+    """
+    target = Path(path)
+    whole = target.absolute()
+    hidden, old = (
+        whole.with_name(f"{_TEMPORARY}{whole.name}.{secrets.token_hex(4)}.{end}") for end in ("new", "old")
+    )
+    hidden.mkdir(parents=True)
+    try:
+        yield hidden
+        check(target)
+        if whole.exists():
+            whole.replace(old)
+        hidden.replace(whole)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that a killed process left in `folder`; nobody else may be writing there."""
+    """Remove temporary files and folders that a killed process left in `folder`; nobody else may be writing
+    there."""
     for path in Path(folder).glob(f"{_TEMPORARY}*"):
-        path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

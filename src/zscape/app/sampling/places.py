@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zscape.app.places import check_new
 from zscape.app.sampling.asked import Asked
-from zscape.errors import RunFormatError, SettingError
+from zscape.errors import RunFormatError
 
 _TABLES = "give the samples.parquet of an earlier call, or a codes.parquet"
 
@@ -34,18 +35,6 @@ def check_places(run: Path, asked: Asked, out: Path | None) -> None:
     if asked.fitted is not None and not asked.fitted.is_file():
         raise RunFormatError(
             f"--fitted needs a density that zscape.sample.save wrote, but there is no file {asked.fitted}"
-        )
-
-
-def check_new(folder: Path) -> None:
-    """Refuse a folder that is there and holds something.
-
-    Raises:
-        SettingError: If it does.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SettingError(
-            f"--out needs a new folder, but {folder} exists; choose another name, or delete it"
         )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,13 @@ import pyarrow.parquet as pq
 from zscape import codes as tables
 from zscape import report as reports
 from zscape import sample as samplers
+from zscape.app.places import check_new
 from zscape.app.sampling.drawing import Drawn
 from zscape.app.sampling.measuring import Compared
-from zscape.app.sampling.places import check_new
 from zscape.app.sampling.source import Source
 from zscape.app.stored import samples_of
 from zscape.base import Data
-from zscape.files import whole_file
+from zscape.files import whole_file, whole_folder
 from zscape.report.sections import pictorial
 
 
@@ -30,16 +28,8 @@ def write_new(
     source: Source, drawn: Drawn, compared: Compared, originals: Data | None, folder: Path
 ) -> dict[str, Path]:
     """As `write`, into a new folder, which appears when it is complete."""
-    whole = folder.absolute()
-    hidden = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.part")
-    hidden.mkdir(parents=True)
-    try:
+    with whole_folder(folder, check=check_new) as hidden:
         paths = write(source, drawn, compared, originals, folder=hidden)
-        # Once more, as drawing took a while.
-        check_new(folder)
-        hidden.replace(whole)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
     return {name: folder / path.relative_to(hidden) for name, path in paths.items()}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from zscape.app import console
 from zscape.app.sketching.asked import Asked
 from zscape.app.sketching.drawn import drawn
-from zscape.app.sketching.writing import check_replaceable, write
+from zscape.app.sketching.writing import check_folder, write
 from zscape.errors import SettingError
 from zscape.run import Run
 from zscape.strokes import lengths
@@ -34,7 +34,7 @@ def sketch(
     if not run.of_drawings:
         raise SettingError(f"zscape draw needs a run of drawings, but {path} is one of pictures; use sample")
     folder = path / "drawings" if out is None else out
-    check_replaceable(folder, own=out is None)
+    check_folder(folder, own=out is None)
     found = drawn(run, asked, data_dir)
     most = run.model.shape[0] - 1
     cut = int((lengths(found.x) == most).sum())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zscape import drawing, strokes
+from zscape.app.places import check_new, check_replaceable
 from zscape.app.sketching.asked import Asked
 from zscape.app.sketching.drawn import Drawn
-from zscape.errors import SettingError
+from zscape.files import whole_folder
 from zscape.run import Run
 
 _SQUARES = 144  # that a sheet shows at most
@@ -22,29 +22,20 @@ _SQUARES = 144  # that a sheet shows at most
 _FILES = re.compile(r"(sheet\.(svg|png)|animation\.(svg|gif)|drawings\.ndjson|singles(/\d{4,}\.svg)?)")
 
 
-def check_replaceable(folder: Path, *, own: bool) -> None:
-    """Refuse a folder that holds anything but what an earlier call wrote there.
+def check_folder(folder: Path, *, own: bool) -> None:
+    """Refuse a folder that must not be replaced.
 
     Args:
         folder: Where to write.
         own: Whether it is the folder of the run, whose drawings are replaced; any other must be new.
 
     Raises:
-        SettingError: If it does.
+        SettingError: If it holds something else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not own:
-        raise SettingError(
-            f"--out needs a new folder, but {folder} exists; choose another name, or delete it"
-        )
-    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*")]
-    foreign = [name for name in names if not _FILES.fullmatch(name)]
-    if foreign or not folder.is_dir():
-        raise SettingError(
-            f"{folder} is replaced by each call, but holds {(foreign or ['no drawings'])[0]}; move that "
-            "away, or give another folder with --out"
-        )
+    if own:
+        check_replaceable(folder, _FILES)
+    else:
+        check_new(folder)
 
 
 def write(run: Run, asked: Asked, drawn: Drawn, folder: Path, *, own: bool) -> dict[str, Path]:
@@ -53,20 +44,8 @@ def write(run: Run, asked: Asked, drawn: Drawn, folder: Path, *, own: bool) -> d
     Returns:
         Paths of what was written.
     """
-    whole = folder.absolute()
-    hidden, old = (whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.{end}") for end in ("part", "old"))
-    hidden.mkdir(parents=True)
-    try:
+    with whole_folder(folder, check=partial(check_folder, own=own)) as hidden:
         _fill(hidden, run, asked, drawn)
-        # Once more, as drawing took a while.
-        check_replaceable(folder, own=own)
-        if whole.exists():
-            whole.replace(old)
-        hidden.replace(whole)
-        # Not before: what the call before wrote is lost only where there is something in its place.
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
     files = {
         "sheet": "sheet.svg",
         "picture": "sheet.png",
