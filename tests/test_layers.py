@@ -15,8 +15,8 @@ SOURCE = ROOT / "src" / "zscape"
 
 # A module imports only from rooms of a lower layer, or from its own room.
 LAYERS = (
-    ("errors", "schedules", "strokes"),
-    ("base", "files", "npz", "drawing"),
+    ("arithmetic", "errors", "schedules", "strokes"),
+    ("base", "files", "folders", "npz", "drawing"),
     ("data", "model", "energy", "estimates"),
     ("terms", "run"),
     ("recipes", "training"),

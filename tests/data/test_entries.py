@@ -3,8 +3,9 @@ import re
 import pytest
 
 from zscape.data import catalogue, find
-from zscape.data.entries import entry, located, places
+from zscape.data.entries import entry, located
 from zscape.errors import DataError
+from zscape.folders import places
 
 
 @pytest.fixture

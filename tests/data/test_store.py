@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from zscape.data.store import cache_dir, cache_key, gather
+from zscape.data.store import cache_key, gather
 from zscape.errors import DataError
+from zscape.folders import cache_dir
 
 ARRAY = np.random.default_rng(0).integers(0, 256, (10, 1, 4, 4), dtype=np.uint8)
 

@@ -11,10 +11,10 @@ from zscape.data.folder import list_folder, read_picture
 from zscape.data.idx import is_idx
 from zscape.data.loading import load
 from zscape.data.quickdraw import is_quickdraw
-from zscape.data.store import expanded
 from zscape.data.stroke_archives import check_archive
 from zscape.data.stroke_files import are_drawings, drawing_files, open_stroke_files
 from zscape.errors import DataError
+from zscape.folders import expanded
 
 
 @dataclass(frozen=True)

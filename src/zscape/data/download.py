@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 
 import pooch
 
-from zscape.data.entries import File, catalogue, entry, places
+from zscape.data.entries import File, catalogue, entry
 from zscape.data.store import is_there
 from zscape.data.stroke_archives import check_archive
 from zscape.errors import DownloadError
+from zscape.folders import places
 
 # Called with the file's name, the bytes there are, and the bytes there will be (0 where the server does not
 # say).

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zscape.data.quickdraw import is_quickdraw, other_file, parse_quickdraw_name, published_file
-from zscape.data.store import cache_dir, expanded, is_there
+from zscape.data.store import is_there
 from zscape.errors import DataError, nearest
+from zscape.folders import expanded, places
 
 
 @dataclass(frozen=True)
@@ -260,13 +261,6 @@ def entry(name: str) -> Entry:
         if known.name == name:
             return known
     raise DataError(f"{name!r} is neither a file or folder nor a known data set; {nearest(name, _names())}")
-
-
-def places(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
-    """The data folders, in the order they are looked at: the one given, ZSCAPE_DATA, the user's cache."""
-    given = [data_dir, os.environ.get("ZSCAPE_DATA")]
-    named = [expanded(folder).absolute() for folder in given if folder]
-    return tuple(dict.fromkeys([*named, cache_dir() / "data"]))
 
 
 def _quickdraw_entry(name: str) -> Entry:

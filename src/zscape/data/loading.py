@@ -22,11 +22,12 @@ from zscape.data.quickdraw import is_quickdraw, quickdraw_name
 from zscape.data.sketches import LIMIT, Strokes, strokes_from
 from zscape.data.source import Source, rows_a_chunk
 from zscape.data.splits import FRACTIONS, split_rows
-from zscape.data.store import cache_dir, cache_key, expanded, gather
+from zscape.data.store import cache_key, gather
 from zscape.data.stroke_archives import open_stroke_archive
 from zscape.data.stroke_files import are_drawings, open_stroke_files
 from zscape.data.synthetic import DEFAULTS, open_sprites, parse_sprites_name, sprites_name
 from zscape.errors import DataError
+from zscape.folders import cache_dir, expanded
 
 
 def load(

@@ -6,14 +6,12 @@ when it is larger than the budget, even once.
 
 import hashlib
 import math
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pooch
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -24,24 +22,6 @@ from zscape.files import whole_file
 GIB = 2**30
 # Bumped when prepared images would come out differently, so that older cache files are passed by.
 _VERSION = "1"
-
-
-def cache_dir() -> Path:
-    """The folder of prepared and fetched data: ZSCAPE_CACHE, or the platform's cache folder for zscape."""
-    named = os.environ.get("ZSCAPE_CACHE")
-    return expanded(named).absolute() if named else Path(pooch.os_cache("zscape"))
-
-
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """A path with ~ and ~user written out.
-
-    Raises:
-        DataError: If there is no such user.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{path} names a home folder that is not known; write the path in full") from error
 
 
 def is_there(path: Path) -> bool:
