@@ -23,9 +23,9 @@ import torch
 from torch import Tensor, nn
 
 import zscape as zs
+from zscape.arithmetic import fast_products, flushed_denormals
 from zscape.data import Strokes
 from zscape.model import draw
-from zscape.training.guards import fast_products, flushed_denormals
 
 PARTS = ("speed", "quality", "draw")
 ROWS, LATENT, ENCODER, DECODER, MIXTURES = 200, 128, 256, 512, 20
@@ -245,7 +245,6 @@ def generation(data: Strokes, count: int) -> None:
     draw(model, few, temperature=1.0)
     ways: dict[str, tuple[int, Callable[[], object]]] = {
         "one call": (count, lambda: draw(model, z, temperature=1.0, batch=count)),
-        "one call, products as in a fit": (count, lambda: fast(model, z)),
         "a call each": (
             len(few),
             lambda: [draw(model, z[[n]], temperature=1.0, seed=n) for n in range(len(few))],
@@ -266,12 +265,6 @@ def generation(data: Strokes, count: int) -> None:
             f"| {each:.1f} | {others:.1f} |",
             flush=True,
         )
-
-
-def fast(model: zs.Autoencoder, z: np.ndarray) -> np.ndarray:
-    """Draw with oneDNN's products of matrices, as a fit sets them for its own time."""
-    with fast_products(CPU):
-        return draw(model, z, temperature=1.0, batch=len(z))
 
 
 @torch.no_grad()

@@ -76,8 +76,7 @@ def whole_folder(path: str | os.PathLike[str], *, check: Callable[[Path], None])
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> None:
-    """Remove temporary files and folders that a killed process left in `folder`; nobody else may be writing
-    there."""
+    """Remove what a killed process left in `folder`, where nobody else may be writing."""
     for path in Path(folder).glob(f"{_TEMPORARY}*"):
         if path.is_dir():
             shutil.rmtree(path)

@@ -21,9 +21,10 @@ from safetensors.torch import save as save_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 
+from zscape.arithmetic import fast_products, flushed_denormals
 from zscape.errors import DivergedError, RunFormatError
 from zscape.files import whole_file
-from zscape.training.guards import fast_products, flushed_denormals, own_random_state
+from zscape.training.guards import own_random_state
 from zscape.training.randomness import mixed, reseed
 
 __all__ = ["Judge"]

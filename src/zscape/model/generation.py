@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from zscape.arithmetic import fast_products
 from zscape.model.autoencoder import Autoencoder
 from zscape.model.sketching import ROW, StrokeDecoder, generate
 from zscape.strokes import Sketch, lengths, to_stroke5
@@ -93,7 +94,7 @@ def draw(
         )
     beginnings = None if start is None else _beginnings(start, len(z), decoder.length)
     parts = [np.empty((0, decoder.length, ROW), dtype=np.float32)]
-    with model.evaluating() as device:
+    with model.evaluating() as device, fast_products(device):
         for first in range(0, len(z), batch):
             rows = slice(first, first + batch)
             codes = torch.as_tensor(z[rows], dtype=torch.float32, device=device)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zscape.arithmetic import fast_products, flushed_denormals
 from zscape.base import Data, Weighted
 from zscape.errors import DivergedError, RunFormatError, StoppedError
 from zscape.files import remove_leftovers, whole_file, write_json
@@ -22,14 +23,7 @@ from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import at
 from zscape.training import checkpoint
-from zscape.training.guards import (
-    CountedProducts,
-    StopSignals,
-    fast_products,
-    fitting_threads,
-    flushed_denormals,
-    own_random_state,
-)
+from zscape.training.guards import CountedProducts, StopSignals, fitting_threads, own_random_state
 from zscape.training.passes import Passes
 from zscape.training.processes import Processes
 from zscape.training.settings import Adam, Engine, critics_of, memories_of
@@ -199,6 +193,8 @@ class Loop:
     def _prepared(self) -> Iterator[None]:
         self.processes.launch()
         device = self.processes.device
+        with own_random_state(device):
+            self.passes.build_critics()
         layout = torch.channels_last if self.engine.channels_last else torch.contiguous_format
         for module in self._modules:
             module.to(device=device, memory_format=layout)  # type: ignore[call-overload]
