@@ -133,6 +133,15 @@ class Critic(nn.Module):
     The loop moves the model by the first and the critic by the second, whatever the author forgot to detach.
     """
 
+    def build(self, latent: int) -> None:
+        """Make what depends on the model; called when a fit begins, seeded by it, and when it is resumed.
+
+        Most critics know their sizes and leave this as it is: it does nothing.
+
+        Args:
+            latent: Latent dimensions of the model, D.
+        """
+
     @abstractmethod
     def forward(self, draw: Draw) -> Float[Tensor, ""]:
         """The term that moves encoder and decoder."""

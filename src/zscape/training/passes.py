@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from zscape.base import Data, Draw, Likelihood, Posterior, Weighted, needs_whole_batch
+from zscape.base import Critic, Data, Draw, Likelihood, Posterior, Weighted, needs_whole_batch
 from zscape.model import Autoencoder
 from zscape.training.processes import Processes
 from zscape.training.randomness import mixed, reseed
@@ -103,6 +103,13 @@ class Passes:
             mean = None if part.capacity is None else self.processes.mean(values[name].detach())
             parts.append(part.contribution(values[name], step, mean=mean))
         return torch.stack(parts).sum()
+
+    def build_critics(self) -> None:
+        """Have the critics make what depends on the model, the same in every process."""
+        critics = [part.term for part in self.objective.values() if isinstance(part.term, Critic)]
+        for place, critic in enumerate(critics):
+            reseed(self.processes.device, self.seed, _CRITICS, place)
+            critic.build(self.model.latent)
 
     def seed_critic(self, place: int, step: int) -> None:
         """Seed what the own loss of the critic at `place` draws at `step`."""
