@@ -216,7 +216,7 @@ def speed(data: Strokes, size: int, rounds: int) -> None:
 
 
 def quality(data: Strokes, size: int, steps: int, every: int, seed: int) -> None:
-    """Held-out nats a drawing at the step that validation chooses, after the same steps on the same batches."""
+    """Held-out nats a drawing, at the step that validation chooses, after equal steps on equal batches."""
     entrants = {name: Contestant(data, book=name == BOOK, seed=seed) for name in (BOOK, OURS)}
     judged: dict[str, list[tuple[float, int, float, float, float]]] = {name: [] for name in entrants}
     seconds = dict.fromkeys(entrants, 0.0)
