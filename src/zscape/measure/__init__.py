@@ -5,6 +5,7 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 its codes. Names of results say what changes the quantity, such as an order, a kernel or neighbours.
 """
 
+from zscape.measure.agreement import udr
 from zscape.measure.distances import (
     mean_distances,
     mean_pairwise_distance,
@@ -34,6 +35,7 @@ from zscape.measure.likelihood import (
     kl_per_sample,
     log_likelihood_per_sample,
 )
+from zscape.measure.predictors import dci, explicitness, sap
 from zscape.measure.reconstruction import (
     fitting_sigma,
     psnr,
@@ -52,19 +54,24 @@ from zscape.measure.structure import (
     offdiagonal_correlation,
 )
 from zscape.measure.table import everything
+from zscape.measure.votes import beta_vae_score, factor_vae_score
 
 __all__ = [
     "Spectrum",
     "active_units",
     "aggregate_covariance",
     "aggregate_moments",
+    "beta_vae_score",
     "bounds",
     "classifier_entropy",
+    "dci",
     "distinct_classes",
     "elbo",
     "elbo_per_sample",
     "energy_distance",
     "everything",
+    "explicitness",
+    "factor_vae_score",
     "feature_diversity",
     "fitting_sigma",
     "frechet_distance",
@@ -87,10 +94,12 @@ __all__ = [
     "psnr_per_image",
     "reencoded_distance",
     "rke",
+    "sap",
     "sketch_likelihood",
     "squared_error",
     "squared_error_per_image",
     "ssim",
     "ssim_per_image",
+    "udr",
     "vendi_score",
 ]
