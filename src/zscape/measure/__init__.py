@@ -5,6 +5,7 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 its codes. Names of results say what changes the quantity, such as an order, a kernel or neighbours.
 """
 
+from zscape.measure.aggregate_information import aggregate_information
 from zscape.measure.agreement import udr
 from zscape.measure.distances import (
     mean_distances,
@@ -26,6 +27,8 @@ from zscape.measure.fidelity import (
     nearest_training_distance,
     prdc,
 )
+from zscape.measure.information import Information, histogram_information
+from zscape.measure.information_scores import aam, infomec, mig, modularity
 from zscape.measure.likelihood import (
     bounds,
     elbo,
@@ -45,6 +48,7 @@ from zscape.measure.reconstruction import (
     ssim,
     ssim_per_image,
 )
+from zscape.measure.sampled_information import sampled_information
 from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
 from zscape.measure.structure import (
@@ -57,9 +61,12 @@ from zscape.measure.table import everything
 from zscape.measure.votes import beta_vae_score, factor_vae_score
 
 __all__ = [
+    "Information",
     "Spectrum",
+    "aam",
     "active_units",
     "aggregate_covariance",
+    "aggregate_information",
     "aggregate_moments",
     "beta_vae_score",
     "bounds",
@@ -75,15 +82,19 @@ __all__ = [
     "feature_diversity",
     "fitting_sigma",
     "frechet_distance",
+    "histogram_information",
     "importance_bound",
     "importance_bound_per_sample",
+    "infomec",
     "kl_per_sample",
     "log_likelihood_per_sample",
     "mean_cosine_similarity",
     "mean_distances",
     "mean_pairwise_distance",
     "median_distance",
+    "mig",
     "mmd",
+    "modularity",
     "nearest_distances",
     "nearest_training_distance",
     "offdiagonal_correlation",
@@ -94,6 +105,7 @@ __all__ = [
     "psnr_per_image",
     "reencoded_distance",
     "rke",
+    "sampled_information",
     "sap",
     "sketch_likelihood",
     "squared_error",
