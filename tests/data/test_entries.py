@@ -81,7 +81,7 @@ def test_relative_paths_are_also_looked_for_in_data_folders(tmp_path, monkeypatc
 @pytest.mark.usefixtures("nowhere")
 def test_no_name_is_not_the_working_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="needs a name or a path, but got none; known are coil20, digits"):
+    with pytest.raises(DataError, match="needs a name or a path, but got none; known are celeba, chairs"):
         located("")
 
 

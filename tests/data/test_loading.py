@@ -99,6 +99,40 @@ def test_over_the_budget_data_is_mapped_and_equal(tmp_path, cache):
     assert torch.equal(held.batch(index, "cpu")[0], mapped.batch(index, "cpu")[0])
 
 
+class Bomb:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return exec, ("raise RuntimeError('unpickled')",)
+
+
+def test_all_of_dsprites_has_five_factors_and_is_mapped_once(tmp_path, cache):
+    # The published archive in little: every combination, six columns, a pickled dictionary, 0 and 1.
+    counts = {"shape": 3, "scale": 6, "orientation": 4, "x": 8, "y": 8}
+    classes = np.indices((1, *counts.values())).reshape(6, -1).T
+    path = tmp_path / "dsprites" / "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
+    path.parent.mkdir()
+    pictures = (np.random.default_rng(0).random((len(classes), 8, 8)) < 0.3).astype(np.uint8)
+    np.savez_compressed(
+        path,
+        metadata=np.array(Bomb(), dtype=object),
+        imgs=pictures,
+        latents_classes=classes,
+        latents_values=classes.astype(float),
+    )
+    data = load("dsprites", data_dir=tmp_path, budget_gib=0.0)
+    assert {name: int(column.max()) + 1 for name, column in data.factors.items()} == counts
+    assert len({tuple(row) for row in np.stack(list(data.factors.values()), axis=1).tolist()}) == len(data)
+    np.testing.assert_array_equal(data.images[:, 0].numpy(), pictures * 255)
+    (file,) = (cache / "prepared").glob("*.npy")
+    assert file.stat().st_size == pictures.size + 128
+    # The images are that file and no copy of it.
+    with file.open("r+b") as opened:
+        opened.seek(-1, 2)
+        opened.write(b"\x7b")
+    assert int(data.images[-1, 0, -1, -1]) == 0x7B
+
+
 def test_a_folder_is_decoded_once(tmp_path, monkeypatch, cache):
     folder = write_folder(tmp_path / "pictures")
     first = load(folder, size=8)

@@ -217,6 +217,18 @@ _CATALOGUE = (
         licence="non-commercial research",
     ),
     Entry(
+        name="celeba",
+        summary="202,599 aligned faces, 40 attributes, the published split; 148 pixels cut, to 64 x 64",
+        path="celeba",
+        licence="non-commercial research",
+    ),
+    Entry(
+        name="chairs",
+        summary="3D chairs: 1,393 chairs from 62 sides each; 400 pixels cut, to 64 x 64, grey",
+        path="rendered_chairs",
+        licence="none stated",
+    ),
+    Entry(
         name="doodles",
         summary="drawings of six kinds, made up by formulas with a wobble: doodles:count=2000,seed=0",
         licence="Apache-2.0",

@@ -98,7 +98,7 @@ def open_folder(
         fixed = {name: np.flatnonzero(column == name) for name in sorted(prescribed)}
     return Source(
         shape=shape,
-        chunks=partial(_chunks, listed.files, shape, size),
+        chunks=partial(decoded, listed.files, shape, size=size),
         root=folder,
         files=listed.files,
         labels=classes,
@@ -116,7 +116,7 @@ def list_folder(folder: Path, labels: Path | None = None) -> Listed:
     """
     if labels is not None:
         return _listed_by_csv(folder, labels)
-    parts = {path.name: path for path in _sub_folders(folder)}
+    parts = {path.name: path for path in sub_folders(folder)}
     if "train" in parts and set(parts) <= set(_SPLIT_FOLDERS) and not _pictures(folder):
         listed = {name: _list_classes(path) for name, path in sorted(parts.items())}
         files = tuple(file for part in listed.values() for file in part.files)
@@ -132,30 +132,62 @@ def list_folder(folder: Path, labels: Path | None = None) -> Listed:
     return _list_classes(folder)
 
 
-def read_picture(path: Path, *, grey: bool, size: int | None = None) -> np.ndarray:
+def read_picture(path: Path, *, grey: bool, size: int | None = None, crop: int | None = None) -> np.ndarray:
     """One picture as the model will see it: uint8 (C, H, W), upright, on white, scaled and cropped.
 
+    Args:
+        path: The file.
+        grey: One channel or three.
+        size: Side of the square that the centre is scaled to, or None.
+        crop: Side of the central square that is taken, before scaling; None for as much as there is.
+
     Raises:
-        DataError: If it cannot be read; names the file.
+        DataError: If it cannot be read, or is smaller than `crop`; names the file.
     """
-    return _guarded(partial(_decode, grey=grey, size=size), path)
+    return _guarded(partial(_decode, grey=grey, size=size, crop=crop), path)
 
 
-def _decode(path: Path, *, grey: bool, size: int | None) -> np.ndarray:
+def _decode(path: Path, *, grey: bool, size: int | None, crop: int | None) -> np.ndarray:
     with Image.open(path) as image:
-        if size is not None:
+        if crop is not None and min(image.size) < crop:
+            raise DataError(
+                f"{path} is {image.width} x {image.height}, less than the {crop} x {crop} that are cut from "
+                "it; copy the original picture again"
+            )
+        if size is not None and crop is None:
             # A JPEG can be decoded at a fraction of its size; twice what is wanted leaves the resampling its
             # work.
             image.draft(None, (2 * size, 2 * size))
         upright = ImageOps.exif_transpose(_eight_bit(image))
         shown = upright.convert("L" if grey else "RGB")
-        if size is not None:
-            side = min(shown.size)
+        if size is not None or crop is not None:
+            side = crop or min(shown.size)
             left, top = (shown.width - side) // 2, (shown.height - side) // 2
             square = shown.crop((left, top, left + side, top + side))
-            shown = square.resize((size, size), Image.Resampling.BILINEAR)
+            shown = square if size is None else square.resize((size, size), Image.Resampling.BILINEAR)
         pixels = np.asarray(shown)
     return pixels[None] if grey else np.moveaxis(pixels, 2, 0)
+
+
+def decoded(
+    files: Sequence[Path],
+    shape: tuple[int, int, int, int],
+    *,
+    size: int | None = None,
+    crop: int | None = None,
+) -> Iterator[np.ndarray]:
+    """Pictures as uint8 images, chunk by chunk, each decoded by a thread of its own.
+
+    Args:
+        files: One an image.
+        shape: (N, C, H, W) of them all; pictures are made grey where C is 1.
+        size: As for `read_picture`.
+        crop: As for `read_picture`.
+    """
+    step = rows_a_chunk(int(np.prod(shape[1:])))
+    decode = partial(read_picture, grey=shape[1] == 1, size=size, crop=crop)
+    for start in range(0, len(files), step):
+        yield np.stack(_in_threads(decode, files[start : start + step]))
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -179,15 +211,6 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if _ORIENTATION in exif:
         result.getexif()[_ORIENTATION] = exif[_ORIENTATION]
     return result
-
-
-def _chunks(
-    files: Sequence[Path], shape: tuple[int, int, int, int], size: int | None
-) -> Iterator[np.ndarray]:
-    step = rows_a_chunk(int(np.prod(shape[1:])))
-    decode = partial(read_picture, grey=shape[1] == 1, size=size)
-    for start in range(0, len(files), step):
-        yield np.stack(_in_threads(decode, files[start : start + step]))
 
 
 def _extent(files: Sequence[Path], size: int | None, grey: bool | None) -> tuple[int, int, bool]:
@@ -240,7 +263,7 @@ def _in_threads(work: Callable[[Path], T], files: Sequence[Path]) -> list[T]:
 
 def _list_classes(folder: Path) -> Listed:
     flat = _pictures(folder)
-    classes = {path.name: found for path in _sub_folders(folder) if (found := _pictures(path, deep=True))}
+    classes = {path.name: found for path in sub_folders(folder) if (found := _pictures(path, deep=True))}
     if flat and classes:
         raise DataError(
             f"{folder} holds pictures ({flat[0].name}, ...) beside sub-folders of pictures "
@@ -257,7 +280,8 @@ def _list_classes(folder: Path) -> Listed:
     return Listed(files, tuple(name for name, found in classes.items() for _ in found), None)
 
 
-def _sub_folders(folder: Path) -> list[Path]:
+def sub_folders(folder: Path) -> list[Path]:
+    """Folders within a folder, sorted, without hidden ones."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from zscape.data.archives import open_archive
+from zscape.data.celeba import is_celeba, open_celeba
+from zscape.data.chairs import is_chairs, open_chairs
 from zscape.data.doodles import doodles_name, draw_doodles, parse_doodles_name
 from zscape.data.drawings import Drawings, together
 from zscape.data.entries import catalogue, located, located_categories
@@ -28,6 +30,8 @@ from zscape.data.stroke_files import are_drawings, open_stroke_files
 from zscape.data.synthetic import DEFAULTS, open_sprites, parse_sprites_name, sprites_name
 from zscape.errors import DataError
 from zscape.folders import cache_dir, expanded
+
+_LAYOUTS = (("celeba", is_celeba, open_celeba), ("chairs", is_chairs, open_chairs))
 
 
 def load(
@@ -58,8 +62,9 @@ def load(
             cache.
         data_dir: The data folder to look in first.
         size: Side in pixels, at most 8192. The shorter side is scaled to it, antialiased, and the
-            centre cropped. None keeps the size that there is.
-        grey: True for one channel, False for RGB, None for what there is.
+            centre cropped. None keeps the size that there is; of CelebA and 3D chairs a square of 148 and of
+            400 pixels is cut first, and None makes them 64.
+        grey: True for one channel, False for RGB, None for what there is; 3D chairs are grey then.
         fractions: Shares of train, validation and test. Where the data set prescribes its test images,
             validation is cut from the rest in the ratio of the first two.
         seed: Of the split.
@@ -271,12 +276,29 @@ def _open(
     names = () if known is None else known.names
     title = path.resolve().name.split(".")[0] if known is None else name
     if path.is_dir() and not any(is_idx(file) for file in path.iterdir()):
-        csv = None if labels is None else expanded(labels)
-        source = open_folder(path, size=size, grey=grey, labels=csv, names=names)
+        source = _open_pictures(name, path, size=size, grey=grey, labels=labels, names=names)
     else:
         _no_csv(labels, str(path))
         source = _open_file(path, names)
     return title, name if known is not None else str(path.absolute()), source
+
+
+def _open_pictures(
+    name: str,
+    path: Path,
+    *,
+    size: int | None,
+    grey: bool | None,
+    labels: str | os.PathLike[str] | None,
+    names: Sequence[str],
+) -> Source:
+    """A folder in a layout that is published under a name, or any other folder of pictures."""
+    if labels is not None:
+        return open_folder(path, size=size, grey=grey, labels=expanded(labels), names=names)
+    for published, has_layout, opened in _LAYOUTS:
+        if name == published or has_layout(path):
+            return opened(path, size=size, grey=grey)
+    return open_folder(path, size=size, grey=grey, names=names)
 
 
 def _generated(name: str, size: int | None) -> tuple[str, str, Source] | None:
