@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # for editors and type checkers, which do not follow __getatt
         strokes,
         studies,
         terms,
+        walk,
     )
     from zscape.base import Codes, Weighted
     from zscape.codes import encode
@@ -49,6 +50,7 @@ _MODULES = (
     "strokes",
     "studies",
     "terms",
+    "walk",
 )
 _NAMES = {
     "Adam": "zscape.training",
@@ -87,6 +89,7 @@ __all__ = [
     "strokes",
     "studies",
     "terms",
+    "walk",
 ]
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from zscape import base, drawing
 from zscape.files import whole_file, write_text
-from zscape.report import pictures, samples, sections, sheets, style
+from zscape.report import pictures, samples, sections, sheets, style, walks
 from zscape.report.wording import duration, interval, phrase, words
 from zscape.run import Run
 
@@ -46,12 +46,14 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         RunFormatError: If a file of the run is damaged.
     """
     _check_same(run, data)
-    body = [
+    possible = [
         sections.learning(run),
         sections.reconstructed(run, data, seed=seed),
         sections.latent(run, tsne=tsne, seed=seed),
+        walks.walked(run, seed=seed),
         samples.sampled(run, data),
     ]
+    body = [section for section in possible if section is not None]
     page = _template().render(
         name=run.path.resolve().name,
         place=sections.place(run),
@@ -97,6 +99,27 @@ def write_samples(run: Run, data: base.Data | None = None, *, folder: Path | Non
     for plate in section.plates:
         _draw(figures, plate)
     return figures / f"{section.plates[0].name}.png"
+
+
+def write_walk(run: Run, codes: base.Codes, made: walks.Walk, folder: Path) -> dict[str, Path]:
+    """Write the figures of a walk as the page shows them: traversals, which move too, and responses.
+
+    Args:
+        run: The run.
+        codes: Its codes, with factors where they are known.
+        made: The walk.
+        folder: Where to.
+
+    Returns:
+        The paths of the PNGs and of the GIF.
+    """
+    paths = {}
+    for plate in walks.plates(run, codes, made):
+        _draw(folder, plate)
+        paths[plate.name] = folder / f"{plate.name}.png"
+        if "gif" in plate.kinds:
+            paths["animation"] = folder / f"{plate.name}.gif"
+    return paths
 
 
 def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path | None = None) -> Path:

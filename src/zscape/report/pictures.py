@@ -5,7 +5,7 @@ A grid is drawn so large that each of its pixels is a whole number of dots of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -152,6 +152,24 @@ def class_rows(
             name, (left - 0.5, -0.5), (0, 5), textcoords="offset points",
             ha="left", va="bottom", color=INK, fontsize=8.5,
         )  # fmt: skip
+    return figure
+
+
+@styled()
+def traversals(images: Float[np.ndarray, "L S C H W"], names: Sequence[str]) -> Figure:
+    """A row a latent that moves, with its name on the left, which may have two lines.
+
+    Raises:
+        ValueError: If there is not a name a row.
+    """
+    if len(names) != len(images):
+        raise ValueError(f"traversals need a name a row, but got {len(images)} rows and {len(names)} names")
+    rows, steps, channels, height, width = images.shape
+    canvas = tile(images.reshape(rows * steps, channels, height, width), steps)
+    longest = max((len(line) for name in names for line in name.split("\n")), default=0)
+    figure, axes = _plate(canvas, width, left=0.15 + 0.075 * longest)
+    for row, name in enumerate(names):
+        _beside(axes, name, row * (height + 1) + height / 2)
     return figure
 
 

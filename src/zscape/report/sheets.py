@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,6 +127,28 @@ def manifold(draw: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> Dra
     texts = [f"{value:.2f}".replace("-", "−") for value in values]
     rows = [(text, x[row * side : (row + 1) * side]) for row, text in enumerate(texts[::-1])]
     return _still(rows, side, [""] * (side * (side - 1)) + texts)
+
+
+def traversals(
+    x: Float[np.ndarray, "L S T 5"], names: Sequence[str], values: Sequence[Sequence[str]], gif: bytes
+) -> Drawn:
+    """A row a latent that moves, with its name beside it and its value below each drawing.
+
+    Args:
+        x: Drawings along each way.
+        names: One a row.
+        values: One a drawing.
+        gif: The same walk as an animation.
+
+    Raises:
+        ValueError: If names or values are of another number.
+    """
+    steps = x.shape[1]
+    captions = [value for row in values for value in row]
+    rows = list(names)
+    settings = {"captions": captions, "rows": rows, "side": _side(rows, steps)}
+    flat = x.reshape(-1, *x.shape[2:])
+    return Drawn(drawing.grid_svg(flat, steps, **settings), drawing.grid_png(flat, steps, **settings), gif)
 
 
 def _pairs(x: np.ndarray, xhat: np.ndarray, columns: int) -> list[tuple[str, np.ndarray]]:
