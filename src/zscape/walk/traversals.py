@@ -32,7 +32,11 @@ class Traversals:
         return self.values.shape[1]
 
     def resampled(self, steps: int) -> Traversals:
-        """The same ways in another number of equal steps, at least two."""
+        """The same ways in another number of equal steps.
+
+        Raises:
+            ValueError: If there are fewer than two steps.
+        """
         if steps < 2:
             raise ValueError(f"a traversal needs steps >= 2, but got {steps}")
         return _along(self.z[:, 0], self.latents, self.values[:, [0, -1]], steps)
