@@ -8,21 +8,38 @@ from functools import partial
 from typing import Literal, get_args
 
 from zscape.base import Objective, Weighted
-from zscape.schedules import Schedule
+from zscape.schedules import Schedule, Warmup
 from zscape.terms import (
     RememberedCovariance,
+    TotalCorrelationCritic,
     correlation,
     covariance,
     covariance_floor,
     kl,
     mmd,
     negative_log_likelihood,
+    sparsity,
     squared_error,
+    total_correlation,
 )
 
-__all__ = ["autoencoder", "beta_vae", "decorrelated_vae", "dip_vae", "mmd_vae", "vae"]
+__all__ = [
+    "annealed_vae",
+    "autoencoder",
+    "beta_tcvae",
+    "beta_vae",
+    "decorrelated_vae",
+    "dip_vae",
+    "factor_vae",
+    "mmd_vae",
+    "sparse_vae",
+    "vae",
+]
 
+_RAMP = Warmup(stop=25.0, steps=100_000)
 Form = Literal["unbiased", "paper", "memory", "correlation"]
+Estimator = Literal["weighted", "stratified"]
+Sparse = Literal["mean", "z", "outputs"]
 
 
 def autoencoder() -> Objective:
@@ -51,6 +68,46 @@ def beta_vae(beta: float | Schedule = 4.0) -> Objective:
         ICLR 2017.
     """
     return {"reconstruction": Weighted(1.0, negative_log_likelihood), "kl": Weighted(beta, kl)}
+
+
+def annealed_vae(capacity: float | Schedule = _RAMP, *, gamma: float | Schedule = 1000.0) -> Objective:
+    """Annealed VAE: the KL is held at a capacity that grows, so that latents are taken up one after another.
+
+    Args:
+        capacity: Nats that the codes may carry, a number or a schedule; published, for dSprites, is the
+            default, from 0 to 25 over 100,000 steps. In a shorter fit, let its steps be half of the fit's or
+            fewer: the weights kept are those best at the capacity of the last step.
+        gamma: Weight of the distance from the capacity; 1,000 as published.
+
+    References:
+        Burgess et al., Understanding Disentangling in beta-VAE, 2018.
+    """
+    return {
+        "reconstruction": Weighted(1.0, negative_log_likelihood),
+        "kl": Weighted(gamma, kl, capacity=capacity),
+    }
+
+
+def beta_tcvae(beta: float = 6.0, *, estimator: Estimator = "weighted") -> Objective:
+    """beta-TCVAE: of the three parts of the KL only the total correlation is weighted by beta; 1 gives `vae`.
+
+    That is the KL and beta - 1 times the total correlation, with the paper's alpha and gamma at 1.
+
+    Args:
+        beta: Weight of the total correlation in all; 6 as published for dSprites.
+        estimator: "weighted", as published, or "stratified"; see `total_correlation` for what a batch can
+            and cannot tell.
+
+    Raises:
+        ValueError: If `estimator` is neither of the two.
+
+    References:
+        Chen et al., Isolating Sources of Disentanglement in Variational Autoencoders, NeurIPS 2018.
+    """
+    if estimator not in get_args(Estimator):
+        raise ValueError(f"estimator needs to be weighted or stratified, but got {estimator!r}")
+    term = partial(total_correlation, estimator=estimator)
+    return {**beta_vae(1.0), "total_correlation": Weighted(beta - 1.0, term)}
 
 
 def decorrelated_vae(
@@ -125,6 +182,18 @@ def dip_vae(kind: Literal[1, 2] = 2, *, weight: float | Schedule = 10.0) -> Obje
     }
 
 
+def factor_vae(gamma: float | Schedule = 35.0) -> Objective:
+    """FactorVAE: total correlation as known to a critic that learns to tell codes from permuted codes.
+
+    Args:
+        gamma: Weight of the total correlation; 35 was best on dSprites, 3.2 to 6.4 were used for photographs.
+
+    References:
+        Kim and Mnih, Disentangling by Factorising, ICML 2018.
+    """
+    return {**beta_vae(1.0), "total_correlation": Weighted(gamma, TotalCorrelationCritic())}
+
+
 def mmd_vae(weight: float | Schedule = 1000.0) -> Objective:
     """MMD-VAE: maximum mean discrepancy in place of the KL.
 
@@ -136,3 +205,25 @@ def mmd_vae(weight: float | Schedule = 1000.0) -> Objective:
         2019.
     """
     return {"reconstruction": Weighted(1.0, negative_log_likelihood), "mmd": Weighted(weight, mmd)}
+
+
+def sparse_vae(
+    weight: float | Schedule = 1.0, *, of: Sparse = "mean", beta: float | Schedule = 1.0
+) -> Objective:
+    """Sparse VAE: an L1 penalty at the encoder's output, beside the KL that keeps its scale.
+
+    Args:
+        weight: Nats per unit of the norm. The published value is not stated; 1 is ours.
+        of: What the norm is of: the posterior means, the sampled codes "z", or all "outputs" of the encoder,
+            log variances too. The paper does not say which; see `sparsity`.
+        beta: Weight of the KL.
+
+    Raises:
+        ValueError: If `of` is none of the three.
+
+    References:
+        The published system of the study sparse-disentanglement.
+    """
+    if of not in get_args(Sparse):
+        raise ValueError(f"of needs to be one of {', '.join(get_args(Sparse))}, but got {of!r}")
+    return {**beta_vae(beta), "sparsity": Weighted(weight, partial(sparsity, of=of))}

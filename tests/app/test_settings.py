@@ -2,7 +2,7 @@ import pytest
 
 from zscape.app.settings import build, gather, known_settings
 from zscape.errors import SettingError
-from zscape.schedules import ExponentialApproach
+from zscape.schedules import ExponentialApproach, Warmup
 from zscape.terms import RememberedCovariance
 
 
@@ -40,6 +40,25 @@ def test_a_memory_takes_settings_of_its_own():
     assert parts["kl"].weight == ExponentialApproach(start=0.01, stop=1, factor=0.99995)
 
 
+def test_the_recipes_of_disentanglement_take_their_settings():
+    annealed = terms_of(
+        "recipe.name=annealed_vae", "recipe.capacity=Warmup(stop=8, steps=500)", "recipe.gamma=50"
+    )
+    assert annealed["kl"].capacity == Warmup(stop=8, steps=500)
+    assert annealed["kl"].weight == 50
+    critic = terms_of(
+        "recipe.name=factor_vae", "recipe.gamma=6", "total_correlation.width=64", "total_correlation.depth=2"
+    )["total_correlation"]
+    assert critic.weight == 6
+    assert critic.term.settings == {"width": 64, "depth": 2}
+    stratified = terms_of("recipe.name=beta_tcvae", "recipe.beta=3", "recipe.estimator=stratified")
+    assert stratified["total_correlation"].weight == 2
+    sparse = terms_of("recipe.name=sparse_vae", "recipe.of=outputs", "sparsity.weight=4")["sparsity"]
+    assert (sparse.weight, sparse.term.keywords) == (4, {"of": "outputs"})
+    added = terms_of("index_code_information.weight=0", "dimensionwise_kl.weight=2", "sparsity.weight=1")
+    assert {"index_code_information", "dimensionwise_kl", "sparsity"} < set(added)
+
+
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
@@ -52,6 +71,16 @@ def test_a_memory_takes_settings_of_its_own():
         (("recipe.name=decorrelated_vae", "recipe.form=best"), "unbiased or paper or memory or correlation"),
         (("covariance.weight=1", "covariance.size=9"), "unknown setting 'covariance.size'"),
         (("recipe.name=decorrelated_vae", "recipe.form=memory", "covariance.size=0"), "size >= 1, but got 0"),
+        (("recipe.name=factor_vae", "total_correlation.width=0"), "width and depth >= 1, but got 0 and 6"),
+        (
+            ("recipe.name=factor_vae", "total_correlation.estimator=weighted"),
+            "unknown setting 'total_correlation.estimator'",
+        ),
+        (
+            ("recipe.name=beta_tcvae", "recipe.estimator=exact"),
+            "needs weighted or stratified, but got 'exact'",
+        ),
+        (("recipe.name=sparse_vae", "recipe.of=logvar"), "needs mean or z or outputs, but got 'logvar'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(pairs, message):
@@ -62,7 +91,12 @@ def test_what_cannot_be_is_refused_in_one_line(pairs, message):
 
 def test_settings_that_recipes_share_are_listed_with_the_default_of_each():
     known = known_settings()
-    assert known["recipe.weight"][1] == "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae)"
+    assert known["recipe.weight"][1] == (
+        "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1.0 (sparse_vae)"
+    )
+    assert known["recipe.capacity"][1] == "Warmup(stop=25.0, steps=100000, start=0.0) (annealed_vae)"
+    assert known["total_correlation.width"] == ("a whole number", "1000")
+    assert known["total_correlation.estimator"] == ("weighted or stratified", "weighted")
     assert known["recipe.kind"] == ("1 or 2", "2 (dip_vae)")
     assert known["covariance.of"] == ("z or mean or aggregate", "mean")
     assert known["covariance.size"] == ("a whole number", "1024")

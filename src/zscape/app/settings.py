@@ -145,6 +145,8 @@ def known_settings() -> dict[str, tuple[str, str]]:
     owners += [("head", head) for head in HEADS.values()] + list(_TERMS.items())
     # What decorrelated_vae(form="memory") has under that name takes a size besides.
     owners.append(("covariance", terms.RememberedCovariance))
+    # And factor_vae has a critic under the name of what it estimates.
+    owners.append(("total_correlation", terms.TotalCorrelationCritic))
     owners += [("recipe", recipe) for recipe in _RECIPES.values()]
     for section, owner in owners:
         defaults = inspect.signature(owner).parameters
@@ -238,8 +240,8 @@ def _of_drawings(objective: Objective, squared: Settings) -> Objective:
 
 
 def _with(term: Callable[..., Any], asked: Settings, name: str) -> Callable[..., Any]:
-    """The term with settings of its own replaced; one with a memory is made anew."""
-    if isinstance(term, terms.RememberedCovariance):
+    """The term with settings of its own replaced; one with a memory or networks is made anew."""
+    if isinstance(term, terms.RememberedCovariance | terms.TotalCorrelationCritic):
         return call_with(type(term), {**term.settings, **asked}, name)
     return functools.partial(term, **asked) if asked else term
 

@@ -1,22 +1,30 @@
 """Terms: what an objective is made of. Each is a function from a Draw to a scalar, in nats per sample."""
 
 from zscape.terms.conformance import check_critic, check_term
+from zscape.terms.critics import TotalCorrelationCritic
 from zscape.terms.divergence import dimension_bandwidth, kl, median_bandwidth, mmd, zhao_bandwidth
 from zscape.terms.reconstruction import negative_log_likelihood, squared_error
 from zscape.terms.shaping import RememberedCovariance, correlation, covariance, covariance_floor
+from zscape.terms.sparsity import sparsity
+from zscape.terms.total_correlation import dimensionwise_kl, index_code_information, total_correlation
 
 __all__ = [
     "RememberedCovariance",
+    "TotalCorrelationCritic",
     "check_critic",
     "check_term",
     "correlation",
     "covariance",
     "covariance_floor",
     "dimension_bandwidth",
+    "dimensionwise_kl",
+    "index_code_information",
     "kl",
     "median_bandwidth",
     "mmd",
     "negative_log_likelihood",
+    "sparsity",
     "squared_error",
+    "total_correlation",
     "zhao_bandwidth",
 ]

@@ -49,6 +49,7 @@ def check_term(term: Term | Critic) -> None:
         ValueError: Naming the first property that does not hold.
     """
     term = copy.deepcopy(term)
+    _build(term)
     for dtype in (torch.float32, torch.float64):
         model, draw = _pass(dtype)
         if isinstance(term, nn.Module):
@@ -86,7 +87,9 @@ def check_critic(critic: Critic) -> None:
         ValueError: Naming the first property that does not hold.
     """
     check_term(critic)
-    critic = copy.deepcopy(critic).to(torch.float32)
+    critic = copy.deepcopy(critic)
+    _build(critic)
+    critic.to(torch.float32)
     model, draw = _pass(torch.float32)
     parameters = [p for p in critic.parameters() if p.requires_grad]
     _need(bool(parameters), "a critic with parameters, but it has none; write it as a plain term")
@@ -103,6 +106,14 @@ def check_critic(critic: Critic) -> None:
     _need(not _moved(parameters), "a term that leaves the critic alone, but it reached the critic")
     critic.to(torch.float64)
     _check_no_sum(critic.loss, "a critic's own loss that does not grow with the batch")
+
+
+def _build(term: Term | Critic) -> None:
+    """Have a critic make its networks for the codes here, as a fit would."""
+    if isinstance(term, Critic):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            term.build(_LATENT)
 
 
 def _check_scalar(value: object, dtype: torch.dtype) -> None:
