@@ -289,6 +289,56 @@ def draw(
 
 
 @app.command()
+def walk(
+    run: RunPath,
+    latents: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Latents to move, in this order, as in z3,z1; the first 12 of those in use if not given.",
+        ),
+    ] = None,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="PLACE",
+            help="Where the others stay: posterior (a draw from where codes are), a row of the data set, "
+            "prior (a draw) or origin.",
+        ),
+    ] = "posterior",
+    steps: Annotated[int, typer.Option(min=2, max=101, help="Codes on each way.")] = 9,
+    order: Annotated[
+        str | None,
+        typer.Option(help="Which latent comes first: by kl, information or number.  [default: kl]"),
+    ] = None,
+    factor: Annotated[
+        str | None, typer.Option(help="Order by information about this factor; of all if not given.")
+    ] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write, must be new; RUN/walk, replaced, if not given.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Walk along the latents, one at a time, over the middle 95 % of its codes.
+
+    The folder holds the pictures with a row a latent (traversals.png, .svg), the same as an animation
+    (traversals.gif), and the codes (walk.parquet). Where factors are known, also how each latent answers to
+    them (responses.png, .svg, .parquet).
+    """
+    from zscape.app.walking.asked import Asked, check_places, parse_latents
+
+    named = () if latents is None else parse_latents(latents)
+    asked = Asked(start=start, latents=named, steps=steps, order=order, factor=factor, seed=seed)
+    check_places(run, out)
+    # Only now, since it loads torch, which takes seconds.
+    from zscape.app.walking.command import traverse
+
+    _show_paths(traverse(run, asked, out=out), as_json=json)
+
+
+@app.command()
 def report(
     run: RunPath,
     tsne: Annotated[bool, typer.Option("--tsne", help="Add a t-SNE map of the codes; takes longer.")] = False,

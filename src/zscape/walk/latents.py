@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from scipy.optimize import root_scalar
 from scipy.special import ndtr, ndtri
 
@@ -73,7 +73,7 @@ def active(codes: CodesLike, *, threshold: float = 0.01) -> Bool[np.ndarray, "D"
 
 
 def ranked(
-    codes: CodesLike, *, importance: Float[np.ndarray, "D"] | None = None, threshold: float = 0.01
+    codes: CodesLike, *, importance: Num[np.ndarray, "D"] | None = None, threshold: float = 0.01
 ) -> Int[np.ndarray, "L"]:
     """The latents in use, most important first; of equals, the first first.
 
