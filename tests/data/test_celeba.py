@@ -10,6 +10,7 @@ from zscape.data.celeba import is_celeba, open_celeba
 from zscape.data.folder import read_picture
 from zscape.errors import DataError
 
+ATTRIBUTES, SPLITS = "list_attr_celeba.txt", "list_eval_partition.txt"
 NAMES = ("5_o_Clock_Shadow", "Male", "Smiling")
 COUNT = 12
 
@@ -104,6 +105,16 @@ def test_without_a_list_of_the_split_it_is_drawn(celeba):
     }
 
 
+def test_lists_saved_on_other_systems_are_read(celeba):
+    before = load(celeba)
+    for name in (ATTRIBUTES, SPLITS):
+        text = (celeba / name).read_text().replace("  ", "\t").replace("\n", "\r\n")
+        (celeba / name).write_bytes(b"\xef\xbb\xbf" + text.encode() + b"\r\n")
+    after = load(celeba)
+    assert after.fingerprint == before.fingerprint
+    assert after.splits["test"].tolist() == [10, 11]
+
+
 def test_a_csv_of_labels_makes_it_an_ordinary_folder(celeba):
     rows = "".join(f"img_align_celeba/{number + 1:06d}.jpg,{number % 2}\n" for number in range(6))
     (celeba / "labels.csv").write_text(f"file,label\n{rows}")
@@ -114,9 +125,6 @@ def test_a_csv_of_labels_makes_it_an_ordinary_folder(celeba):
 def changed(celeba, name, old, new):
     path = celeba / name
     path.write_text(path.read_text().replace(old, new, 1))
-
-
-ATTRIBUTES, SPLITS = "list_attr_celeba.txt", "list_eval_partition.txt"
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,8 @@ def test_bad_input_is_refused():
         measure.udr([table(z, np.arange(20)), table(z, np.arange(20)[::-1])])
     with pytest.raises(ValueError, match="least_kl needs to be a number >= 0"):
         measure.udr([z, z], least_kl=-1.0)
+    with pytest.raises(ValueError, match=r"finite numbers under 1e\+100"):
+        measure.udr([z * 1e101, z])
     with pytest.raises(ValueError, match="at least 3 rows"):
         measure.udr([z[:2], z[:2]])
     unchecked = getattr(measure.udr, "__wrapped__", measure.udr)

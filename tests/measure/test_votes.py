@@ -136,6 +136,8 @@ def test_bad_input_is_refused(score, factors):
         score(z, {"flat": np.ones(6000, dtype=int)})
     with pytest.raises(ValueError, match="at least 12 rows"):
         score(z[:11], {name: values[:11] for name, values in factors.items()})
+    with pytest.raises(ValueError, match=r"finite numbers under 1e\+100"):
+        score(z * 1e101, factors)
     for setting in ("votes", "test", "batch"):
         with pytest.raises(ValueError, match=f"{setting} needs to be a whole number >= 2"):
             score(z, factors, **{setting: 1})

@@ -113,13 +113,13 @@ def _read_splits(path: Path, names: list[str], attributes: Path) -> dict[str, np
     """Rows of validation and test; the others are left to train on."""
     parts = {}
     for number, row in enumerate(_lines(path), start=1):
-        name, _, part = row.partition(" ")
-        if part.strip() not in _PARTS:
+        name, *part = row.split()
+        if len(part) != 1 or part[0] not in _PARTS:
             raise DataError(
                 f"line {number} of {path} needs a picture and 0, 1 or 2 (train, validation, test), but holds "
                 f"{brief(row, 60)!r}; copy it again"
             )
-        parts[name] = _PARTS[part.strip()]
+        parts[name] = _PARTS[part[0]]
     if parts.keys() != set(names):
         odd = sorted(parts.keys() ^ set(names))
         raise DataError(
@@ -146,9 +146,9 @@ def _check_pictures(pictures: Path, names: list[str], attributes: Path) -> None:
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines that are not blank."""
+    """Lines that are not blank; a byte-order mark is no part of them."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as text ({error}); copy it again") from error
     return [line for line in text.splitlines() if line.strip()]

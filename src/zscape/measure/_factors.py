@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from zscape.base import CodesLike, code_arrays
 from zscape.estimates import Z95
 from zscape.measure._checks import check_whole
+from zscape.measure._rows import rows_of
 
 # Two parts of three train a learner where rows are fewer than asked for; the last third tests it.
 _TRAIN_SHARE = 2 / 3
@@ -57,9 +58,15 @@ def points_of(codes: CodesLike) -> Float[np.ndarray, "N D"]:
     """Means of codes, at least twelve: enough to train on some and to test on others.
 
     Raises:
-        ValueError: If there are fewer, or as `zscape.base.code_arrays`.
+        ValueError: If there are fewer, as `zscape.base.code_arrays`, or if squares would leave float64.
     """
-    return code_arrays(codes, rows=_LEAST_ROWS)[0]
+    return rows_of(code_arrays(codes, rows=_LEAST_ROWS)[0], "codes")
+
+
+def standardised(z: Float[np.ndarray, "N D"], rows: np.ndarray) -> Float[np.ndarray, "N D"]:
+    """Codes less their mean, over their standard deviation, both of the given rows; constant ones are 0."""
+    spread = z[rows].std(axis=0)
+    return (z - z[rows].mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
 def varying_factors(columns: Mapping[str, np.ndarray], owner: str) -> dict[str, np.ndarray]:

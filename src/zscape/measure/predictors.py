@@ -28,6 +28,7 @@ from zscape.measure._factors import (
     labelled,
     points_of,
     split_rows,
+    standardised,
     varying_factors,
 )
 
@@ -86,14 +87,16 @@ def dci(
     given = labelled(codes, factors, "dci")
     rows, others = split_rows(len(given.z), train, test, seed)
     check_taught(given.factors, rows, "dci")
+    # Trees see no scale, but hold numbers as float32.
+    z = standardised(given.z, rows)
     importance, right = (
-        np.empty((given.z.shape[1], len(given.factors))),
+        np.empty((z.shape[1], len(given.factors))),
         np.empty((len(others), len(given.factors))),
     )
     for column, classes in enumerate(given.factors.values()):
-        model = _tree_learner(learner, seed).fit(given.z[rows], classes[rows])
+        model = _tree_learner(learner, seed).fit(z[rows], classes[rows])
         importance[:, column] = model.feature_importances_
-        right[:, column] = model.predict(given.z[others]) == classes[others]
+        right[:, column] = model.predict(z[others]) == classes[others]
     suffix = "" if learner == "boosting" else f"_{learner}"
     how = f"{_LEARNERS[learner]}, {len(rows):,} training rows, factors {given.names}"
     chance = commonest_share(given, rows, others)
@@ -232,8 +235,7 @@ def explicitness(
     rows, others = split_rows(len(given.z), train, test, seed)
     for side in (rows, others):
         check_taught(given.factors, side, "explicitness")
-    center, spread = given.z[rows].mean(axis=0), given.z[rows].std(axis=0)
-    scaled = (given.z - center) / np.where(spread > 0, spread, 1.0)
+    scaled = standardised(given.z, rows)
     seen, unseen = scaled[rows], scaled[others]
     values = np.mean(
         [_areas(seen, unseen, each[rows], each[others]) for each in given.factors.values()], axis=0
