@@ -1,11 +1,13 @@
 import re
+from pathlib import Path
 
 import pytest
 
-from zscape.data import catalogue, find
+from zscape.data import catalogue, check, find, load
 from zscape.data.entries import entry, located
 from zscape.errors import DataError
 from zscape.folders import places
+from zscape.model.weights import KNOWN
 
 
 @pytest.fixture
@@ -91,3 +93,36 @@ def test_an_unknown_name_suggests_the_nearest():
         located("minst")
     with pytest.raises(DataError, match=r"did you mean 'digits'"):
         entry("digit")
+
+
+NETWORKS = [known for known in catalogue() if known.name.startswith("network:")]
+
+
+@pytest.mark.parametrize("known", NETWORKS, ids=[known.name for known in NETWORKS])
+def test_a_network_can_be_fetched_lies_where_models_look_and_has_the_hash_that_its_name_begins_with(known):
+    (file,) = known.files
+    assert known.fetchable
+    assert file.path == known.path
+    assert Path(file.path).parent == Path("networks")
+    assert Path(file.path).name in [each.name for each in KNOWN[known.name.partition(":")[2]]]
+    # torchvision names its files so.
+    (digest,) = (each.removeprefix("sha256:") for each in file.hashes)
+    assert len(digest) == 64
+    assert f"-{digest[:8]}.pth" in file.path
+    assert known.licence
+
+
+def test_a_network_is_found_checked_and_no_data_set(tmp_path, cache):
+    (missing,) = check("network:vgg16", data_dir=tmp_path)
+    assert not missing.good
+    assert "zscape data fetch network:vgg16" in missing.note
+    path = tmp_path / "networks" / "vgg16-397923af.pth"
+    path.parent.mkdir()
+    path.write_bytes(b"another file")
+    assert find("network:vgg16", tmp_path).path == path
+    (wrong,) = check("network:vgg16", data_dir=tmp_path)
+    assert "not the published file" in wrong.note
+    (unknown,) = check("network:vgg61", data_dir=tmp_path)
+    assert "did you mean 'network:vgg1" in unknown.note
+    with pytest.raises(DataError, match="is a feature network and no data set"):
+        load("network:vgg16", data_dir=tmp_path)

@@ -1,4 +1,4 @@
-"""Feature networks against plain formulas, their files, and what trained weights see that others do not."""
+"""Feature networks read as rows of numbers, and what trained weights see that others do not."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from zscape.errors import DataError
 from zscape.model import pooled_features, squeezenet
-from zscape.model.features import Fire, least_side, prepared
+from zscape.model.architectures import Fire
+from zscape.model.features import least_side, prepared
 
 FILE = "squeezenet1_1_features_fp32.npz"
 
@@ -210,14 +211,18 @@ def test_weights_come_back_from_a_file_with_or_without_a_classifier(tmp_path, ki
 
 def test_the_data_folder_is_looked_at_when_no_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("ZSCAPE_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=r"no weights at .*networks.*; give weights="):
+    monkeypatch.setenv("ZSCAPE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"no weights at .*networks.*fetch network:squeezenet.*give"):
         squeezenet()
     (tmp_path / "networks").mkdir()
     np.savez(tmp_path / "networks" / FILE, **arrays(seed=6))
     assert torch.equal(squeezenet().features[0].weight, squeezenet("random", seed=6).features[0].weight)
     monkeypatch.delenv("ZSCAPE_DATA")
-    with pytest.raises(DataError, match="ZSCAPE_DATA, which is not set"):
+    with pytest.raises(DataError, match="no weights at"):
         squeezenet()
+    (tmp_path / "cache" / "data" / "networks").mkdir(parents=True)
+    np.savez(tmp_path / "cache" / "data" / "networks" / FILE, **arrays(seed=7))
+    assert torch.equal(squeezenet().features[0].weight, squeezenet("random", seed=7).features[0].weight)
 
 
 @pytest.mark.parametrize(

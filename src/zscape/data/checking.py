@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zscape.data.download import hash_matches
-from zscape.data.entries import Entry, catalogue, located, located_categories
+from zscape.data.entries import Entry, catalogue, entry, find, is_network, located, located_categories
 from zscape.data.folder import list_folder, read_picture
 from zscape.data.idx import is_idx
 from zscape.data.loading import load
@@ -55,7 +55,9 @@ def check(
         a summary, or why it does not load.
     """
     name = os.fspath(name)
-    known = next((entry for entry in catalogue() if entry.name == name.partition(":")[0]), None)
+    if is_network(name):
+        return _network(name, data_dir)
+    known = next((each for each in catalogue() if each.name == name.partition(":")[0]), None)
     findings: list[Finding] = []
     where = name
     try:
@@ -70,6 +72,19 @@ def check(
     except DataError as error:
         findings.append(Finding(where, False, str(error)))
     return tuple(findings)
+
+
+def _network(name: str, data_dir: str | os.PathLike[str] | None) -> tuple[Finding, ...]:
+    """A network is its file; there is nothing to load."""
+    try:
+        found, wanted = find(name, data_dir), entry(name)
+    except DataError as error:
+        return (Finding(name, False, str(error)),)
+    if found.path is not None:
+        return tuple(_hashed(found.path, wanted))
+    looked = ", ".join(map(str, found.looked))
+    note = f"was not found; looked at {looked}; get it with: zscape data fetch {name}"
+    return (Finding(name, False, note),)
 
 
 def _hashed(path: Path, known: Entry) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The data sets known by name: what they are, where their files lie, and where they can be fetched."""
+"""Data sets and networks known by name: what they are, where their files lie, where they can be fetched."""
 
 import os
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ class File:
 
 @dataclass(frozen=True)
 class Entry:
-    """A data set known by name.
+    """A data set known by name, or the weights of a feature network.
 
     Attributes:
-        name: What `load` takes.
+        name: What `load` takes; of a network what `fetch` takes.
         summary: One line.
         path: File or folder relative to the data folder; empty for what needs no file.
         files: Its files, where they are known one by one.
@@ -73,6 +73,7 @@ _FASHION = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fas
 _DSPRITES = "https://github.com/google-deepmind/dsprites-dataset/raw/master"
 _THINNED = "https://github.com/colleenjg/neuromatch_ssl_tutorial/raw"
 _SHEEP = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
+_TORCHVISION = "https://download.pytorch.org/models"
 _DSPRITES_FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 
 _CATALOGUE = (
@@ -253,6 +254,38 @@ _CATALOGUE = (
         ),
         licence="CC BY-NC 4.0",
     ),
+    *(
+        Entry(
+            name=f"network:{name}",
+            summary=f"{title}, trained on ImageNet, as torchvision has it, for perceptual distances ({size})",
+            path=f"networks/{file}",
+            files=(File(f"networks/{file}", f"{_TORCHVISION}/{file}", (f"sha256:{digest}",)),),
+            licence="BSD-3-Clause (torchvision); the pictures of ImageNet have terms of their own",
+        )
+        for name, title, size, file, digest in (
+            (
+                "vgg16",
+                "VGG16",
+                "528 MiB",
+                "vgg16-397923af.pth",
+                "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            ),
+            (
+                "vgg19",
+                "VGG19",
+                "548 MiB",
+                "vgg19-dcbb9e9d.pth",
+                "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+            ),
+            (
+                "squeezenet",
+                "SqueezeNet 1.1",
+                "5 MiB",
+                "squeezenet1_1-b8a52dc0.pth",
+                "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+            ),
+        )
+    ),
 )
 
 
@@ -273,6 +306,11 @@ def entry(name: str) -> Entry:
         if known.name == name:
             return known
     raise DataError(f"{name!r} is neither a file or folder nor a known data set; {nearest(name, _names())}")
+
+
+def is_network(name: str) -> bool:
+    """Whether a name is that of a feature network, which is fetched as data sets are and is none."""
+    return name.partition(":")[0] == "network"
 
 
 def _quickdraw_entry(name: str) -> Entry:
@@ -304,7 +342,7 @@ def find(name: str, data_dir: str | os.PathLike[str] | None = None) -> Found:
     """
     if is_quickdraw(name):
         return _find_quickdraw(name, places(data_dir))
-    wanted = entry(name.partition(":")[0])
+    wanted = entry(name if is_network(name) else name.partition(":")[0])
     if not wanted.path:
         return Found(None, ())
     folders = places(data_dir)
@@ -366,10 +404,16 @@ def located(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
     """Where a known data set or a path lies; a relative path is also looked for in the data folders.
 
     Raises:
-        DataError: If it is nowhere, or cannot be looked for; lists the places and how to get it.
+        DataError: If it is nowhere, is no data set, or cannot be looked for; lists the places and how to get
+            it.
     """
     given = expanded(name)
     known = name in _names()
+    if is_network(name):
+        raise DataError(
+            f"{entry(name).name} is a feature network and no data set; see zscape.model.vgg16 and "
+            "zscape.terms.Perceptual"
+        )
     if not name:
         raise DataError(f"a data set needs a name or a path, but got none; {nearest('', _names())}")
     if not known:

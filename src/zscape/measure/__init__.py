@@ -40,6 +40,8 @@ from zscape.measure.likelihood import (
 )
 from zscape.measure.predictors import dci, explicitness, sap
 from zscape.measure.reconstruction import (
+    feature_distance,
+    feature_distance_per_image,
     fitting_sigma,
     psnr,
     psnr_per_image,
@@ -79,6 +81,8 @@ __all__ = [
     "everything",
     "explicitness",
     "factor_vae_score",
+    "feature_distance",
+    "feature_distance_per_image",
     "feature_diversity",
     "fitting_sigma",
     "frechet_distance",
