@@ -42,9 +42,17 @@ def test_latents_of_a_perfect_code_may_split_a_factor_but_not_share_one(factors)
 
 
 def test_the_linear_classifier_reads_rotated_codes(factors):
-    # Both scores are fooled by rotation while axes differ at all; that is known of them, and documented.
+    # Rotation fools this score, as its documentation says.
     rotated = perfect(factors, idle=3) @ rotation(6)
     assert measure.beta_vae_score(rotated, factors, **FAST).value > 0.95
+
+
+def test_factor_votes_on_two_latents_that_share_two_factors_evenly_are_chance():
+    factors = random_factors(6000, (4, 4))
+    # Both latents lose the same share of variance whichever factor is fixed.
+    angle = np.array([[1.0, 1.0], [1.0, -1.0]]) / np.sqrt(2)
+    result = measure.factor_vae_score(perfect(factors) @ angle, factors, **FAST)
+    assert covers(result, 0.5)
 
 
 def test_factor_votes_are_those_of_a_loop_over_batches():

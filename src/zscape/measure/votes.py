@@ -41,6 +41,8 @@ def factor_vae_score(
 
     Null: 1 / F for codes that know nothing of the F factors. Bias: of a mean over batches as drawn, none but
     that of the majority, O(1 / votes). Several latents a factor cost nothing; several factors a latent do.
+    Rotation need cost nothing either: five factors rotated into ten latents score 0.99, for each factor still
+    has a latent that it moves most. Read it beside MIG or DCI.
     The interval is binomial: it covers the drawing of votes, not the choice of rows; repeat it with other
     seeds to see what the split of the rows does. Cost: O((votes + test) * batch * D) time, bounded memory.
 
