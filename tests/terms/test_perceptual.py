@@ -238,3 +238,21 @@ def test_drawings_and_pictures_that_are_too_small_are_refused_with_what_to_do():
     ):
         term()(draw(small, small))
     assert term(resize=2)(draw(small, small)).item() == 0
+
+
+def test_the_recipe_is_reachable_from_a_file_and_from_the_command_line(tmp_path):
+    from zscape.app.settings import build, gather
+
+    config = tmp_path / "fit.toml"
+    config.write_text(
+        '[recipe]\nname = "perceptual_vae"\nnetwork = "squeezenet"\nweights = "random"\nlayers = ["relu1"]\n'
+        'resize = 20\npixels = 0.5\n[data]\nname = "digits"\n'
+    )
+    pairs = ['recipe.layers=["fire2", "relu1"]', "recipe.weight=Warmup(stop=9, steps=10)", "recipe.bf16=true"]
+    objective = build(gather(config, {}, pairs)).objective
+    settings = objective["perceptual"].term.settings
+    assert settings["layers"] == ["fire2", "relu1"]
+    assert (settings["network"], settings["weights"]) == ("squeezenet", "random")
+    assert (settings["resize"], settings["bf16"]) == (20, True)
+    assert objective["perceptual"].weight(10) == 9
+    assert objective["reconstruction"].weight == 0.5
