@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+import zscape as zs
 from zscape.app.settings import build, gather, known_settings
 from zscape.errors import SettingError
 from zscape.schedules import ExponentialApproach, Warmup
@@ -57,6 +59,30 @@ def test_the_recipes_of_disentanglement_take_their_settings():
     assert (sparse.weight, sparse.term.keywords) == (4, {"of": "outputs"})
     added = terms_of("index_code_information.weight=0", "dimensionwise_kl.weight=2", "sparsity.weight=1")
     assert {"index_code_information", "dimensionwise_kl", "sparsity"} < set(added)
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        ("recipe.name=annealed_vae", "recipe.capacity=Warmup(stop=8, steps=10)"),
+        ("recipe.name=beta_tcvae", "total_correlation.estimator=stratified"),
+        ("recipe.name=factor_vae", "total_correlation.width=16", "total_correlation.depth=2"),
+        ("recipe.name=sparse_vae", "recipe.of=outputs", "index_code_information.weight=0"),
+    ],
+)
+def test_what_was_asked_of_a_recipe_of_disentanglement_is_fitted(pairs, tmp_path):
+    asked = ("epochs=2", "batch=256", "model.widths=[16]", "model.latent=3", "engine.log_every=1", *pairs)
+    fits = []
+    for number in range(2):
+        request = build(gather(None, {}, asked))
+        out = tmp_path / str(number)
+        fits.append(zs.fit(request.model, request.objective, request.data, out=out, **request.options))
+    # The words say all there is to say: a second fit of them is the first, its critic included.
+    one, two = (run.history() for run in fits)
+    assert len(one["step"]) == 2 * 5 + 2
+    for name in request.objective:
+        assert np.isfinite(one[name]).all()
+        np.testing.assert_array_equal(one[name], two[name])
 
 
 @pytest.mark.parametrize(
