@@ -5,7 +5,6 @@ Every measure returns a `zscape.base.Result`, or a list of them, ready for resul
 its codes. Names of results say what changes the quantity, such as an order, a kernel or neighbours.
 """
 
-from zscape.measure.aggregate_information import aggregate_information
 from zscape.measure.agreement import udr
 from zscape.measure.distances import (
     mean_distances,
@@ -28,6 +27,8 @@ from zscape.measure.fidelity import (
     prdc,
 )
 from zscape.measure.information import Information, histogram_information
+from zscape.measure.information_aggregate import aggregate_information
+from zscape.measure.information_sampled import sampled_information
 from zscape.measure.information_scores import aam, infomec, mig, modularity
 from zscape.measure.likelihood import (
     bounds,
@@ -50,7 +51,6 @@ from zscape.measure.reconstruction import (
     ssim,
     ssim_per_image,
 )
-from zscape.measure.sampled_information import sampled_information
 from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
 from zscape.measure.structure import (

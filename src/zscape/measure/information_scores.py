@@ -32,6 +32,7 @@ def mig(information: Information) -> Result:
     is by the delta method over rows taken as independent, also where they form a grid.
     Cost: O(D F) beside the matrix.
 
+    >>> from zscape.measure import histogram_information
     >>> code = np.arange(1000) % 10
     >>> mig(histogram_information(np.stack([code, 0 * code], axis=1), {"digit": code})).value
     1.0

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
-from zscape.base import CodesLike
+from zscape.base import CodesLike, code_arrays
 from zscape.measure import _histograms
 from zscape.measure.information import Information, chosen_rows, entropies_of
 
 # Log variances are counted in classes of this width, so that a row's is off by a tenth at most.
 _CLASS = 0.2
-# Nodes a standard deviation, at least; a mean is off by half a node at most.
-_NODES = 4
+# Nodes a standard deviation, at least; a mean is off by half a node at most, which averages out over many
+# rows. Few rows have more, as long as the grid stays small.
+_NODES, _MORE_NODES = 4, 16
+_FEW, _SMALL = 1 << 16, 1 << 14
 # Standard deviations beyond which a posterior has no mass that counts.
 _REACH = 7.0
 # The finest grid: at four nodes a standard deviation it spans 32,768 of them.
@@ -67,7 +69,7 @@ class _Grid:
         first = np.cumsum(self.sizes, dtype=np.int32) - self.sizes.astype(np.int32)
         return place.astype(np.int32) + first[which]
 
-    def densities(self, counts: Float[np.ndarray, "K C"]) -> tuple[np.ndarray, np.ndarray]:
+    def densities(self, counts: Num[np.ndarray, "K C"]) -> tuple[np.ndarray, np.ndarray]:
         """Sums over rows of posterior densities and of their squares, at the nodes, (K, nodes) each."""
         plain = np.zeros((len(counts), self.nodes // 2 + 1), complex)
         squared = np.zeros_like(plain)
@@ -103,8 +105,8 @@ def aggregate_information(
 
     the quantity that Chen's estimator draws samples of, here without samples: means are counted at the
     nodes of grids as fine as the variances ask for, one a class of log variance, convolved in Fourier space,
-    and the integral is a sum. Against exact sums over all rows it was off by at most 0.012 nats at 20 rows,
-    and 0.004 at 2,000.
+    and the integral is a sum. Against exact sums over all rows it was off by at most 0.009 nats at 20 rows
+    and 0.004 at 2,000; of over 65,536 rows that lie on a few points only, by up to 0.007.
 
     Null: expectation 0, once corrected, for a latent that knows nothing. Bias: finitely many rows make the
     density of each class too peaked; the leading term, (sum_v (m_v - 1) - (m - 1)) / 2N with m the integral
@@ -141,7 +143,7 @@ def aggregate_information(
     influence = np.empty((len(some), latents, count), np.float32)
     ends = np.stack([*_histograms.ends(rows.mean), *_histograms.ends(rows.logvar)], axis=1)
     for latent in range(latents):
-        grid = _grid_of(latent, *ends[latent].tolist())
+        grid = _grid_of(latent, len(rows.mean), *ends[latent].tolist())
         matrix[latent], influence[:, latent] = _of_latent(rows, latent, grid, some, corrected)
     totals = [
         np.bincount(column, rows.weights, size)
@@ -163,25 +165,46 @@ def aggregate_information(
     )
 
 
-def _grid_of(latent: int, low: float, high: float, least: float, greatest: float) -> _Grid:
-    """The grid for means from `low` to `high` and log variances from `least` to `greatest`."""
-    classes = max(1, math.ceil((greatest - least) / _CLASS))
-    width = (greatest - least) / classes or 1.0
-    reach = _REACH * math.exp(min(greatest, 600.0) / 2)
-    low, high = low - reach, high + reach
-    # A latent that is the same for all rows has one class, of no width.
-    halves = np.arange(classes) + 0.5 if greatest > least else np.zeros(1)
-    std = np.exp((least + halves * width) / 2)
-    with np.errstate(divide="ignore", over="ignore"):
-        wanted = _NODES * (high - low) / std
+def is_resolved(codes: CodesLike) -> bool:
+    """Whether `aggregate_information` takes these codes: log variances, and none as narrow as a point."""
+    mean, logvar = code_arrays(codes)
+    if logvar is None:
+        return False
+    ends = np.stack([*_histograms.ends(mean), *_histograms.ends(logvar)], axis=1)
+    return all(_nodes(*each)[0] <= _FINEST for each in ends.tolist())
+
+
+def _grid_of(latent: int, count: int, low: float, high: float, least: float, greatest: float) -> _Grid:
+    """The grid for `count` means from `low` to `high` and log variances from `least` to `greatest`."""
+    wanted = _nodes(low, high, least, greatest)
+    reach = _reach(greatest)
     if not wanted[0] <= _FINEST:
         raise ValueError(
             f"aggregate_information needs latents that span at most {_FINEST // _NODES:,} of their smallest "
             f"posterior standard deviations, but latent {latent} has one of {math.exp(least / 2):.3g} and "
-            f"spans {high - low:.3g}; take histogram_information, or raise the log variances to a floor"
+            f"spans {high - low + 2 * reach:.3g}; take histogram_information, or give "
+            "log variances a floor"
         )
+    if count <= _FEW and wanted[0] * _MORE_NODES / _NODES <= _SMALL:
+        wanted = wanted * (_MORE_NODES / _NODES)
     sizes = 2 ** np.ceil(np.log2(np.maximum(wanted, 32))).astype(int)
-    return _Grid(low, high - low, least - (0 if greatest > least else width / 2), width, sizes)
+    # One variance for all rows has one class, whose centre it is.
+    width = (greatest - least) / len(sizes) or 1.0
+    return _Grid(
+        low - reach, high - low + 2 * reach, least if greatest > least else least - 0.5, width, sizes
+    )
+
+
+def _nodes(low: float, high: float, least: float, greatest: float) -> np.ndarray:
+    """Nodes that each class of log variance needs, most for the first; infinite for points."""
+    classes = max(1, math.ceil((greatest - least) / _CLASS))
+    centres = least + (np.arange(classes) + 0.5) * (greatest - least) / classes
+    with np.errstate(divide="ignore", over="ignore"):
+        return _NODES * (high - low + 2 * _reach(greatest)) / np.exp(centres / 2)
+
+
+def _reach(greatest: float) -> float:
+    return _REACH * math.exp(min(greatest, 600.0) / 2)
 
 
 def _of_latent(
