@@ -13,6 +13,8 @@ from zscape.base import CodesLike, code_arrays
 
 # Of the range in which a quantile is looked for: no picture shows less.
 _FINEST = 1e-9
+# Numbers worked on in one go, so that memory does not grow with the rows.
+_AT_ONCE = 1 << 20
 
 
 def latent_name(latent: int) -> str:
@@ -48,7 +50,12 @@ def latent_kl(codes: CodesLike) -> Float[np.ndarray, "D"]:
             "latent_kl needs codes with log variances, but these are points; order points by their variance, "
             "as ranked does"
         )
-    return 0.5 * (mean**2 + _variances(logvar) - 1 - logvar).mean(axis=0)
+    total = np.zeros(mean.shape[1])
+    step = max(_AT_ONCE // len(total), 1)
+    for first in range(0, len(mean), step):
+        some, log = mean[first : first + step], logvar[first : first + step]
+        total += (some**2 + _variances(log) - 1 - log).sum(axis=0)
+    return 0.5 * total / len(mean)
 
 
 def active(codes: CodesLike, *, threshold: float = 0.01) -> Bool[np.ndarray, "D"]:
@@ -86,10 +93,10 @@ def ranked(
     Raises:
         ValueError: If there are fewer than two rows, or importance is not a finite number a latent.
     """
-    used = np.flatnonzero(active(codes, threshold=threshold))
     mean, logvar = code_arrays(codes, rows=2)
+    used = np.flatnonzero(active(mean, threshold=threshold))
     if importance is None:
-        importance = mean.var(axis=0) if logvar is None else latent_kl(codes)
+        importance = mean.var(axis=0) if logvar is None else latent_kl((mean, logvar))
     importance = np.asarray(importance)
     if importance.shape != mean.shape[1:] or not np.isfinite(importance).all():
         raise ValueError(
