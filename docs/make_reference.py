@@ -84,7 +84,8 @@ def _row(item: typing.Any, hints: dict[str, typing.Any]) -> str:
     else:
         value = "" if item.is_flag else " " + (item.metavar or _word(hints.get(item.name)))
         name = ", ".join(f"`{flag}{value}`" for flag in [*item.opts, *item.secondary_opts])
-    meaning = " ".join((getattr(item, "help", None) or "").split())
+    # Brackets are escaped from the markup of the console.
+    meaning = " ".join((getattr(item, "help", None) or "").split()).replace("\\[", "[")
     cells = [name, _default(item), meaning]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 

@@ -39,7 +39,7 @@ from zscape.files import write_json
 from zscape.model import Autoencoder, draw
 
 # Of drawings that show what a code stands for: low enough for clean lines, high enough to differ by seed.
-TEMPERATURE = 0.4
+TEMPERATURE = 0.6
 
 _WORDS = {
     dict: "an object",

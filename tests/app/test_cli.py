@@ -237,6 +237,11 @@ def test_a_diverged_fit_has_an_exit_code_of_its_own(zscape, tmp_path):
     assert "Traceback" not in done.err
 
 
+def test_help_says_what_is_taken_when_an_option_is_not_given(zscape):
+    done = zscape("draw", "--help")
+    assert "[default: 48]" in " ".join(done.out.replace("│", " ").split())
+
+
 def test_help_does_not_wait_for_torch():
     code = (
         "import sys; sys.argv = ['zscape', '--help']\n"

@@ -104,6 +104,15 @@ def test_names_and_captions_stand_in_the_png(pen):
     assert (below[:, :211] > 250).all()
 
 
+def test_a_png_of_one_drawing_is_its_bitmap(scribbles):
+    with Image.open(io.BytesIO(drawing.png(scribbles[0], side=50))) as picture:
+        grey = np.asarray(picture)
+    np.testing.assert_allclose(grey / 255, drawing.bitmaps(scribbles[:1], side=50)[0, 0], atol=0.51 / 255)
+    assert grey.min() < 10
+    with pytest.raises(ValueError, match="at least 8"):
+        drawing.png(scribbles[0], side=7)
+
+
 def test_the_same_drawings_give_the_same_bytes(scribbles):
     assert drawing.grid_png(scribbles, 4) == drawing.grid_png(scribbles, 4)
     assert drawing.gif(scribbles[:2], 2) == drawing.gif(scribbles[:2], 2)

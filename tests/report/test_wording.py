@@ -26,6 +26,7 @@ def test_number(value, spread, text):
 def test_interval_has_the_decimals_of_its_value():
     assert interval(Result("a", 1.23456, 1.2, 1.3, 5, "", "d")) == ("1.235", "1.200 to 1.300")
     assert interval(Result("a", 4.0, 4.0, 4.0, 5, "", "d")) == ("4", "4 to 4")
+    assert interval(Result("a", 16.0, 15.0, 16.0, 5, "", "d")) == ("16", "15 to 16")
     assert interval(Result("a", 4.25, None, None, 5, "", "d")) == ("4.250", "")
 
 

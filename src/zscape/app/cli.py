@@ -145,17 +145,17 @@ def sample(
     density: Annotated[
         str | None,
         typer.Option(
-            help="Target of iid and quantize: prior, gaussian, mixture or empirical.  [default: prior]"
+            help="Target of iid and quantize: prior, gaussian, mixture or empirical.  \\[default: prior]"
         ),
     ] = None,
     components: Annotated[int | None, typer.Option(min=1, help="Gaussians of a mixture.")] = None,
     statistics: Annotated[
         str | None,
-        typer.Option(help="What by-class knows of a class: diagonal, full or mixture.  [default: diagonal]"),
+        typer.Option(help="What by-class knows of a class: diagonal, full or mixture. \\[default: diagonal]"),
     ] = None,
     theta: Annotated[
         float | None,
-        typer.Option(min=0, help="by-class: what the spread of a class is multiplied by.  [default: 1]"),
+        typer.Option(min=0, help="by-class: what the spread of a class is multiplied by.  \\[default: 1]"),
     ] = None,
     fitted: Annotated[
         Path | None,
@@ -179,7 +179,7 @@ def sample(
         float | None,
         typer.Option(
             min=0,
-            help="Of drawings: how far a point may be from the likeliest, as in zscape draw.  [default: 0.4]",
+            help="Of drawings: how far points are from the likeliest, as in zscape draw. \\[default: 0.6]",
         ),
     ] = None,
     seed: Seed = 0,
@@ -227,7 +227,7 @@ def draw(
     count: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many new ones [default: 48], or of each row or beginning [default: 8]."
+            min=1, help="How many new ones \\[default: 48], or of each row or beginning \\[default: 8]."
         ),
     ] = None,
     prior: Annotated[
@@ -250,7 +250,7 @@ def draw(
         int | None, typer.Option("--to", metavar="ROW", help="... to this, code to code.")
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=2, help="Drawings on that way, with its ends.  [default: 10]")
+        int | None, typer.Option(min=2, help="Drawings on that way, with its ends.  \\[default: 10]")
     ] = None,
     temperature: Annotated[
         float,
@@ -259,7 +259,7 @@ def draw(
             help="Variances of the next point are multiplied by it, log odds divided: 0 draws the likeliest, "
             "1 as the model has learned.",
         ),
-    ] = 0.4,
+    ] = 0.6,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write, must be new; RUN/drawings, replaced, if not given.")
@@ -310,7 +310,7 @@ def walk(
     steps: Annotated[int, typer.Option(min=2, max=101, help="Codes on each way.")] = 9,
     order: Annotated[
         str | None,
-        typer.Option(help="Which latent comes first: by kl, information or number.  [default: kl]"),
+        typer.Option(help="Which latent comes first: by kl, information or number.  \\[default: kl]"),
     ] = None,
     factor: Annotated[
         str | None, typer.Option(help="Order by information about this factor; of all if not given.")
@@ -415,7 +415,7 @@ def list_data(data_dir: DataDir = None, json: Json = False) -> None:
 @data_app.command("show")
 def show_data(
     name: Annotated[str, typer.Argument(help="Name of a data set, or a path.")],
-    out: Annotated[Path | None, typer.Option(help="Picture to write; NAME.png if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Picture to write; NAME-sheet.png if not given.")] = None,
     count: Annotated[int, typer.Option(min=1, help="Pictures on the sheet.")] = 64,
     size: Annotated[int | None, typer.Option(min=1, help="Side in pixels, as data.size.")] = None,
     grey: Annotated[bool | None, typer.Option("--grey/--rgb", help="One channel or three.")] = None,

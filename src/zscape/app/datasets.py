@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def show_one(
     """Write a contact sheet and say what is on it."""
     loaded = data.load(name, **options)
     sheet, caption = data.contact_sheet(loaded, count, seed=seed)
-    target = out or Path(f"{loaded.name}-sheet.png")
+    # Names such as quickdraw:cat,pig are no file names everywhere.
+    target = out or Path(re.sub(r"[^\w.-]+", "-", loaded.name) + "-sheet.png")
     with whole_file(target) as temporary:
         Image.fromarray(sheet).save(temporary)
     if as_json:

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int, UInt8
+from PIL import Image, ImageDraw, ImageFont
 
 from zscape.data.images import Images
 from zscape.data.sketches import Strokes
@@ -14,7 +15,9 @@ from zscape.drawing import bitmaps
 # invented.
 _LEAST = 48
 _GAP = 2
-_BACKGROUND = 128
+_BACKGROUND, _INK = 128, 255
+# Height of the line of text below a picture.
+_LINE = 12
 _NAMES_SHOWN = 20
 # Side of a drawing on a sheet, in pixels.
 _DRAWN = 96
@@ -25,8 +28,9 @@ def contact_sheet(
 ) -> tuple[UInt8[np.ndarray, "H W 3"], str]:
     """A grid of pictures drawn evenly from the classes, in order of class, and a caption of what they are.
 
-    The pictures come from `data.batch`, as those of a fit do; nothing is stretched to fill the range.
-    Drawings each fill their square, so that of their size nothing is seen.
+    Below each stands its row in the data set. The pictures come from `data.batch`, as those of a fit do;
+    nothing is stretched to fill the range. Drawings each fill their square, so that of their size nothing is
+    seen.
 
     Args:
         data: The data set.
@@ -45,9 +49,9 @@ def contact_sheet(
     rows = _drawn(data, count, seed)
     x = data.batch(torch.from_numpy(rows), "cpu")[0].numpy()
     if isinstance(data, Strokes):
-        return _grid(bitmaps(x, side=_DRAWN)), f"{_described(data, len(rows))}; {_classes(data)}"
+        return _grid(bitmaps(x, side=_DRAWN), rows), f"{_described(data, len(rows))}; {_classes(data)}"
     values = f"values {x.min():.3g} to {x.max():.3g}, mean {x.mean():.3g}"
-    return _grid(x), f"{_counted(data)}; {len(rows)} shown, {values}; {_classes(data)}"
+    return _grid(x, rows), f"{_counted(data)}; {len(rows)} shown, {values}; {_classes(data)}"
 
 
 def _drawn(data: Images | Strokes, count: int, seed: int) -> np.ndarray:
@@ -64,19 +68,22 @@ def _drawn(data: Images | Strokes, count: int, seed: int) -> np.ndarray:
     return chosen[np.argsort(data.labels[chosen], kind="stable")]
 
 
-def _grid(pictures: Float32[np.ndarray, "N C H W"]) -> np.ndarray:
+def _grid(pictures: Float32[np.ndarray, "N C H W"], rows: Int[np.ndarray, "N"]) -> np.ndarray:
     count, channels, height, width = pictures.shape
     zoom = math.ceil(_LEAST / min(height, width))
     tiles = np.rint(pictures * 255).astype(np.uint8).repeat(zoom, axis=2).repeat(zoom, axis=3)
     tiles = np.broadcast_to(tiles, (count, 3, *tiles.shape[2:])) if channels == 1 else tiles
     columns = math.ceil(math.sqrt(count))
     lines = math.ceil(count / columns)
-    down, across = tiles.shape[2] + _GAP, tiles.shape[3] + _GAP
-    sheet = np.full((lines * down + _GAP, columns * across + _GAP, 3), _BACKGROUND, dtype=np.uint8)
-    for number, tile in enumerate(tiles):
+    down, across = tiles.shape[2] + _LINE + _GAP, tiles.shape[3] + _GAP
+    sheet = Image.new("RGB", (columns * across + _GAP, lines * down + _GAP), (_BACKGROUND,) * 3)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_LINE - 2)
+    for number, (tile, row) in enumerate(zip(tiles, rows.tolist(), strict=True)):
         top, left = number // columns * down + _GAP, number % columns * across + _GAP
-        sheet[top : top + down - _GAP, left : left + across - _GAP] = np.moveaxis(tile, 0, 2)
-    return sheet
+        sheet.paste(Image.fromarray(np.moveaxis(tile, 0, 2)), (left, top))
+        middle = (left + tile.shape[2] // 2, top + tile.shape[1])
+        pen.text(middle, str(row), fill=(_INK,) * 3, font=font, anchor="ma")
+    return np.asarray(sheet)
 
 
 def _counted(data: Images) -> str:

@@ -7,6 +7,6 @@ empty square. Ink is dark on light.
 
 from zscape.drawing.animated import animation, gif
 from zscape.drawing.raster import bitmaps
-from zscape.drawing.sheet import INK, MUTED, PAPER, grid_png, grid_svg, svg
+from zscape.drawing.sheet import INK, MUTED, PAPER, grid_png, grid_svg, png, svg
 
-__all__ = ["INK", "MUTED", "PAPER", "animation", "bitmaps", "gif", "grid_png", "grid_svg", "svg"]
+__all__ = ["INK", "MUTED", "PAPER", "animation", "bitmaps", "gif", "grid_png", "grid_svg", "png", "svg"]

@@ -12,7 +12,7 @@ from jaxtyping import Num
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from zscape.drawing._fitted import LINE, Fitted, fitted
-from zscape.drawing.raster import Canvas
+from zscape.drawing.raster import Canvas, bitmaps
 
 INK = "#1b1e23"
 MUTED = "#5b6470"
@@ -39,6 +39,22 @@ def svg(drawing: Num[np.ndarray, "T 5"], *, side: float = 96.0) -> str:
     drawings = fitted(np.asarray(drawing)[None])
     _check_side(side)
     return document(side, side, paths(drawings, 0, side), line=LINE * side)
+
+
+def png(drawing: Num[np.ndarray, "T 5"], *, side: int = 256) -> bytes:
+    """One drawing as a PNG: that of `bitmaps`.
+
+    Args:
+        drawing: Stroke-5.
+        side: Height and width in pixels, at least 8.
+
+    Raises:
+        ValueError: If the drawing is not (T, 5), an offset is not finite, or side is below 8.
+    """
+    grey = bitmaps(np.asarray(drawing)[None], side=side)[0, 0]
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * grey).astype(np.uint8)).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def grid_svg(

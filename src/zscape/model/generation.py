@@ -23,7 +23,7 @@ def draw(
     model: Autoencoder,
     z: Float[np.ndarray, "N D"],
     *,
-    temperature: float = 0.4,
+    temperature: float = 0.6,
     seed: int = 0,
     start: np.ndarray | Sequence[Sketch] | None = None,
     batch: int = 1000,

@@ -279,7 +279,8 @@ def _weight(history: Mapping[str, np.ndarray], name: str) -> str:
     weights = weights[np.isfinite(weights)]
     if not len(weights):
         return ""
-    return f" × {weights[0]:g}" if np.ptp(weights) == 0 else f" × {weights.min():g} to {weights.max():g}"
+    least, most = f"{weights.min():.3g}", f"{weights.max():.3g}"
+    return f" × {least}" if least == most else f" × {least} to {most}"
 
 
 def _drawable(owner: str, points: np.ndarray) -> None:

@@ -23,7 +23,6 @@ from zscape.run import Run
 # What a reader looks for first, and what stands in the head of the page when it has been measured.
 _HEADLINE = ("importance_bound", "elbo", "squared_error", "active_units", "psnr", "ssim")
 _HEADLINE_COUNT = 4
-_SINGLE = 256  # pixels a side of the PNG of one drawing
 
 
 def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Path:
@@ -148,11 +147,12 @@ def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path 
         # Only files of this name: others in the folder are the user's.
         if re.fullmatch(r"\d{4,}\.(png|svg)", old.name):
             old.unlink()
-    for number, text in enumerate(vectors):
+    for number, (text, x) in enumerate(zip(vectors, images, strict=False)):
         write_text(target / f"{number:04d}.svg", text)
-    # One by one, since drawings at this size would fill the memory.
-    drawn = (_pixels(drawing.bitmaps(x[None], side=_SINGLE)[0]) for x in images)
-    for number, pixels in enumerate(drawn if run.of_drawings else tiles):
+        # One by one, since drawings at this size would fill the memory.
+        with whole_file(target / f"{number:04d}.png") as path:
+            path.write_bytes(drawing.png(x))
+    for number, pixels in enumerate(tiles):
         with whole_file(target / f"{number:04d}.png") as path:
             Image.fromarray(pixels).save(path, format="PNG")
     return target

@@ -49,7 +49,9 @@ def interval(result: base.Result) -> tuple[str, str]:
     """A result's value, and its interval or an empty string, to the same number of decimals."""
     if result.low is None or result.high is None:
         return number(result.value), ""
-    spread = (result.high - result.low) / 2
+    ends = (result.value, result.low, result.high)
+    # Of whole numbers, as counts are, decimals would say nothing.
+    spread = None if all(end == round(end) for end in ends) else (result.high - result.low) / 2
     return number(result.value, spread), f"{number(result.low, spread)} to {number(result.high, spread)}"
 
 

@@ -30,7 +30,9 @@ def read_beginnings(path: Path, run: Run, data_dir: Path | None) -> dict[str, Sk
     Raises:
         DataError: If the file is missing, holds no drawings, or one of them has no line.
     """
-    if not path.is_file() or not are_drawings(path):
+    if not path.is_file():
+        raise DataError(f"--complete needs a file of drawings, but there is none at {path}")
+    if not are_drawings(path):
         raise DataError(f"beginnings need a file .svg, .ndjson, .npz or .bin of drawings, but {path} is none")
     if path.suffix.lower() == ".svg":
         found, units = [_from_svg(path)], BOX / _extent(run, data_dir)
@@ -41,7 +43,8 @@ def read_beginnings(path: Path, run: Run, data_dir: Path | None) -> dict[str, Sk
     found = found[:_MOST]
     empty = next((number for number, sketch in enumerate(found) if not len(sketch)), None)
     if empty is not None or not found:
-        raise DataError(f"beginnings need a line each, but {path} has none in number {empty or 0}; draw one")
+        which = f"drawing {empty} of {path}" if len(found) > 1 else path
+        raise DataError(f"beginnings need a line to go on from, but there is none in {which}; draw one")
     names = [path.stem] if len(found) == 1 else [f"{path.stem} {number}" for number in range(len(found))]
     divisor = np.array([units, units, 1])
     return {name: (sketch / divisor).astype(np.float32) for name, sketch in zip(names, found, strict=True)}

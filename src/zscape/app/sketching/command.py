@@ -36,6 +36,9 @@ def sketch(
     folder = path / "drawings" if out is None else out
     check_folder(folder, own=out is None)
     found = drawn(run, asked, data_dir)
+    with console.progress("write") as told:
+        told(0, 0, f"{len(found.x)} drawings")
+        paths = write(run, asked, found, folder, own=out is None)
     most = run.model.shape[0] - 1
     cut = int((lengths(found.x) == most).sum())
     if cut:
@@ -43,4 +46,4 @@ def sketch(
             f"note: {cut} of {len(found.x)} did not end by themselves and stop at {most} points; a higher "
             "--temperature ends more of them, and so does a longer fit"
         )
-    return write(run, asked, found, folder, own=out is None)
+    return paths

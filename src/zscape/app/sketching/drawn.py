@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from zscape import sample as samplers
+from zscape.app import console
 from zscape.app.sketching.asked import Asked
 from zscape.app.sketching.beginnings import read_beginnings
 from zscape.app.stored import codes_of, drawings_of, remark_on_prior
@@ -115,7 +116,9 @@ def _codes(run: Run, asked: Asked, count: int) -> np.ndarray:
 
 
 def _drawings(run: Run, asked: Asked, z: np.ndarray, start: Sequence[Sketch] | None = None) -> np.ndarray:
-    return draw(run.model, z, temperature=asked.temperature, seed=asked.seed, start=start)
+    with console.progress("draw") as told:
+        told(0, 0, f"{len(z)} drawings")
+        return draw(run.model, z, temperature=asked.temperature, seed=asked.seed, start=start)
 
 
 def _encoded(run: Run, data: Strokes, rows: Sequence[int]) -> np.ndarray:

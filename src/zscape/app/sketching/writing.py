@@ -19,7 +19,7 @@ from zscape.run import Run
 
 _SQUARES = 144  # that a sheet shows at most
 # What a call writes, and so what the next may replace.
-_FILES = re.compile(r"(sheet\.(svg|png)|animation\.(svg|gif)|drawings\.ndjson|singles(/\d{4,}\.svg)?)")
+_FILES = re.compile(r"(sheet\.(svg|png)|animation\.(svg|gif)|drawings\.ndjson|singles(/\d{4,}\.(svg|png))?)")
 
 
 def check_folder(folder: Path, *, own: bool) -> None:
@@ -70,6 +70,7 @@ def _fill(folder: Path, run: Run, asked: Asked, drawn: Drawn) -> None:
     (folder / "singles").mkdir()
     for number, each in enumerate(drawn.x):
         (folder / "singles" / f"{number:04d}.svg").write_text(drawing.svg(each), encoding="utf-8")
+        (folder / "singles" / f"{number:04d}.png").write_bytes(drawing.png(each))
 
 
 def _records(run: Run, asked: Asked, drawn: Drawn) -> str:
