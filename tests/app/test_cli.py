@@ -242,6 +242,11 @@ def test_help_says_what_is_taken_when_an_option_is_not_given(zscape):
     assert "[default: 48]" in " ".join(done.out.replace("│", " ").split())
 
 
+def test_help_names_every_recipe(zscape):
+    told = " ".join(zscape("fit", "--help").out.replace("│", " ").split())
+    assert [name for name in zs.recipes.__all__ if f" {name}" not in told] == []
+
+
 def test_help_does_not_wait_for_torch():
     code = (
         "import sys; sys.argv = ['zscape', '--help']\n"

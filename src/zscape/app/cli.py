@@ -41,7 +41,11 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="Run folder to write; must be new.")] = None,
     data: Annotated[str | None, typer.Option(help="Name of a data set, or a path.")] = None,
     recipe: Annotated[
-        str | None, typer.Option(help="autoencoder, vae, beta_vae, decorrelated_vae, dip_vae or mmd_vae.")
+        str | None,
+        typer.Option(
+            help="annealed_vae, autoencoder, beta_tcvae, beta_vae, decorrelated_vae, dip_vae, factor_vae, "
+            "mmd_vae, perceptual_vae, sparse_vae or vae. \\[default: vae]"
+        ),
     ] = None,
     net: Annotated[str | None, typer.Option(help="Network: mlp or conv; of drawings lstm.")] = None,
     latent: Annotated[int | None, typer.Option(help="Latent dimensions.")] = None,

@@ -34,6 +34,8 @@ _WEAK = (
     Setting("identity", 0.001),
     Setting("means", 0.00001),
     Setting("means", 0.0001),
+    Setting("means", 0.0003),
+    Setting("means", 0.001),
 )
 _WHOLE = (*grid(*FORMS, weights=(0.5, 1.0, 2.0)), *_WEAK)
 _FEW = grid("paper", "unbiased", weights=(1.0,))
