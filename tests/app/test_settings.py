@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused_in_one_line(pairs, message):
 def test_settings_that_recipes_share_are_listed_with_the_default_of_each():
     known = known_settings()
     assert known["recipe.weight"][1] == (
-        "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1.0 (sparse_vae)"
+        "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1000.0 (perceptual_vae), 1.0 (sparse_vae)"
     )
     assert known["recipe.capacity"][1] == "Warmup(stop=25.0, steps=100000, start=0.0) (annealed_vae)"
     assert known["total_correlation.width"] == ("a whole number", "1000")

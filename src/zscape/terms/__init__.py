@@ -2,12 +2,12 @@
 
 from zscape.terms.conformance import check_critic, check_term
 from zscape.terms.critics import TotalCorrelationCritic
+from zscape.terms.decomposition import dimensionwise_kl, index_code_information, total_correlation
 from zscape.terms.divergence import dimension_bandwidth, kl, median_bandwidth, mmd, zhao_bandwidth
+from zscape.terms.norms import sparsity
 from zscape.terms.perceptual import Perceptual
 from zscape.terms.reconstruction import negative_log_likelihood, squared_error
 from zscape.terms.shaping import RememberedCovariance, correlation, covariance, covariance_floor
-from zscape.terms.sparsity import sparsity
-from zscape.terms.total_correlation import dimensionwise_kl, index_code_information, total_correlation
 
 __all__ = [
     "Perceptual",

@@ -7,7 +7,7 @@ import torch
 from zscape.base import Draw, Posterior, needs_whole_batch
 from zscape.model import GaussianHead
 from zscape.terms import check_term, sparsity
-from zscape.terms.sparsity import _need_of
+from zscape.terms.norms import _need_of
 
 
 def of_codes(mean, logvar=None, z=None):

@@ -9,7 +9,7 @@ import torch
 from zscape.base import Draw, Posterior, needs_whole_batch
 from zscape.model import GaussianHead
 from zscape.terms import check_term, dimensionwise_kl, index_code_information, kl, total_correlation
-from zscape.terms.total_correlation import _densities, _need_estimator
+from zscape.terms.decomposition import _densities, _need_estimator
 
 PARTS = (index_code_information, total_correlation, dimensionwise_kl)
 ESTIMATORS = ("weighted", "stratified")
