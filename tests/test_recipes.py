@@ -1,4 +1,5 @@
 import signal
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def test_terms_of_the_recipes():
 
 
 def test_forms_of_the_decorrelated_vae():
-    whole = recipes.decorrelated_vae(2.0, beta=0.5)
+    usual = recipes.decorrelated_vae()["correlation"]
+    assert (usual.weight, usual.term.func, usual.term.keywords) == (0.01, correlation, {"of": "mean"})
+    whole = recipes.decorrelated_vae(2.0, form="unbiased", beta=0.5)
     assert list(whole) == ["reconstruction", "kl", "covariance", "covariance_floor"]
     assert whole["kl"] == Weighted(0.5, kl)
     assert whole["covariance"] == Weighted(2.0, covariance)
@@ -51,7 +54,7 @@ def test_forms_of_the_decorrelated_vae():
     assert paper["covariance_floor"].weight == 0
     assert paper["covariance_floor"].term.func is covariance_floor
     assert paper["covariance_floor"].term.keywords == {"of": "z"}
-    assert recipes.decorrelated_vae(form="correlation")["correlation"] == Weighted(1.0, correlation)
+    assert recipes.decorrelated_vae(1.0, form="correlation")["correlation"] == Weighted(1.0, correlation)
     memories = [recipes.decorrelated_vae(form="memory")["covariance"].term for _ in range(2)]
     assert isinstance(memories[0], RememberedCovariance)
     # Two fits must not remember each other's codes.
@@ -88,7 +91,7 @@ def test_the_recipes_of_disentanglement():
 @pytest.mark.parametrize(
     "objective",
     [
-        *(recipes.decorrelated_vae(form=form) for form in ("unbiased", "paper", "memory", "correlation")),
+        *(recipes.decorrelated_vae(form=form) for form in get_args(recipes.Form)),
         recipes.annealed_vae(Warmup(stop=8.0, steps=30)),
         recipes.beta_tcvae(estimator="stratified"),
         recipes.factor_vae(),
@@ -221,20 +224,22 @@ def squared_correlation(z):
     return matrix.sum() - np.trace(matrix)
 
 
-@pytest.mark.parametrize("form", ["unbiased", "memory", "correlation"])
-def test_decorrelated_codes_are_less_correlated_than_a_vaes(form, data, tmp_path):
+@pytest.mark.parametrize(
+    ("form", "weight"), [("means", 0.1), ("unbiased", 20.0), ("memory", 20.0), ("correlation", 20.0)]
+)
+def test_decorrelated_codes_are_less_correlated_than_a_vaes(form, weight, data, tmp_path):
     """Held-out codes of a plain autoencoder, whose latents nothing else decorrelates."""
     found = {}
-    for weight in (0.0, 20.0):
+    for given in (0.0, weight):
         torch.manual_seed(0)
         model = zs.Autoencoder.mlp(data.shape, latent=6, widths=(64,))
-        objective = recipes.decorrelated_vae(weight, form=form, beta=0.01)
+        objective = recipes.decorrelated_vae(given, form=form, beta=0.01)
         run = zs.fit(
-            model, objective, data, out=tmp_path / f"{weight}", epochs=10, engine=Engine(log_every=10)
+            model, objective, data, out=tmp_path / f"{given}", epochs=10, engine=Engine(log_every=10)
         )
         codes = zs.encode(run.model, data).of("test")
-        found[weight] = squared_correlation(codes.mean)
-    assert found[20.0] < found[0.0] / 2
+        found[given] = squared_correlation(codes.mean)
+    assert found[weight] < found[0.0] / 2
 
 
 def test_the_floor_is_a_column_beside_the_penalty(data, tmp_path):

@@ -94,7 +94,10 @@ def test_what_was_asked_of_a_recipe_of_disentanglement_is_fitted(pairs, tmp_path
         ),
         (("recipe.name=dip_vae", "recipe.kind=3"), "recipe.kind needs 1 or 2, but got 3"),
         (("recipe.name=dip_vae", "recipe.kind=true"), "recipe.kind needs 1 or 2, but got True"),
-        (("recipe.name=decorrelated_vae", "recipe.form=best"), "unbiased or paper or memory or correlation"),
+        (
+            ("recipe.name=decorrelated_vae", "recipe.form=best"),
+            "means or unbiased or paper or memory or correlation",
+        ),
         (("covariance.weight=1", "covariance.size=9"), "unknown setting 'covariance.size'"),
         (("recipe.name=decorrelated_vae", "recipe.form=memory", "covariance.size=0"), "size >= 1, but got 0"),
         (("recipe.name=factor_vae", "total_correlation.width=0"), "width and depth >= 1, but got 0 and 6"),
@@ -118,7 +121,7 @@ def test_what_cannot_be_is_refused_in_one_line(pairs, message):
 def test_settings_that_recipes_share_are_listed_with_the_default_of_each():
     known = known_settings()
     assert known["recipe.weight"][1] == (
-        "1.0 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1000.0 (perceptual_vae), 1.0 (sparse_vae)"
+        "0.01 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1000.0 (perceptual_vae), 1.0 (sparse_vae)"
     )
     assert known["recipe.capacity"][1] == "Warmup(stop=25.0, steps=100000, start=0.0) (annealed_vae)"
     assert known["total_correlation.width"] == ("a whole number", "1000")
