@@ -195,3 +195,20 @@ def test_what_cannot_be_measured_is_refused(change, message):
     given = {"codes": np.zeros((10, 2)), "factors": {"a": np.arange(10) % 2}, **change}
     with pytest.raises(ValueError, match=message):
         measure.histogram_information(given.pop("codes"), given.pop("factors"), **given)
+
+
+def test_whole_factors_are_those_that_vary_and_are_whole():
+    count = 6
+    table = Codes(
+        id=np.arange(count),
+        split=np.full(count, "test"),
+        mean=np.zeros((count, 2), np.float32),
+        factors={
+            "kind": np.arange(count) % 2,
+            "same": np.zeros(count, dtype=int),
+            "measured": np.linspace(0, 1, count),
+            "flag": np.arange(count) < 2,
+        },
+    )
+    assert list(measure.whole_factors(table)) == ["kind", "flag"]
+    assert measure.whole_factors(table.take(np.array([], dtype=int))) == {}

@@ -55,7 +55,7 @@ def test_latent_figures_follow_the_dimension(make, latent, expected):
 def test_latent_with_factors_and_tsne(make):
     run, _ = make(factors={"x": np.arange(240) % 5, "y": np.arange(240) % 3})
     section = sections.latent(run, tsne=True, seed=4)
-    assert names(section) == ["latent-map", "latent-tsne", "latent-factors", "spectrum"]
+    assert names(section) == ["latent-map", "latent-tsne", "latent-factors", "information", "spectrum"]
     assert "seed 4" in caption(section, "latent-tsne")
     assert "24 codes" in caption(section, "latent-tsne")
 

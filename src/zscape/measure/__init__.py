@@ -26,7 +26,7 @@ from zscape.measure.fidelity import (
     nearest_training_distance,
     prdc,
 )
-from zscape.measure.information import Information, histogram_information
+from zscape.measure.information import Information, histogram_information, whole_factors
 from zscape.measure.information_aggregate import aggregate_information
 from zscape.measure.information_sampled import sampled_information
 from zscape.measure.information_scores import aam, infomec, mig, modularity
@@ -118,4 +118,5 @@ __all__ = [
     "ssim_per_image",
     "udr",
     "vendi_score",
+    "whole_factors",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from zscape.base import CodesLike
+from zscape.base import Codes, CodesLike
 from zscape.measure import _histograms
 from zscape.measure._checks import check_whole
 
@@ -128,6 +128,19 @@ def histogram_information(
         influence=_influence(rows, counts, np.concatenate(kept, axis=1), some),
         surprisal=surprisal,
     )
+
+
+def whole_factors(codes: Codes) -> dict[str, np.ndarray]:
+    """The factors of a table that mutual information can be measured of: whole numbers that vary.
+
+    Args:
+        codes: Codes with factors, or without.
+    """
+    return {
+        name: column
+        for name, column in codes.factors.items()
+        if column.dtype.kind in "iub" and len(column) and column.min() < column.max()
+    }
 
 
 def entropies_of(

@@ -10,7 +10,7 @@ import numpy as np
 from zscape import strokes
 from zscape.base import Codes, Result, code_arrays
 from zscape.measure.distances import mean_pairwise_distance
-from zscape.measure.information import Information, histogram_information
+from zscape.measure.information import Information, histogram_information, whole_factors
 from zscape.measure.information_aggregate import aggregate_information, is_resolved
 from zscape.measure.information_scores import aam, mig, modularity
 from zscape.measure.likelihood import LogProb, bounds, log_likelihood_per_sample
@@ -125,11 +125,7 @@ def _structure(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:
 
 
 def _disentanglement(codes: Codes) -> Iterator[tuple[str, Measure]]:
-    factors = {
-        name: column
-        for name, column in codes.factors.items()
-        if column.dtype.kind in "iub" and column.min() < column.max()
-    }
+    factors = whole_factors(codes)
     if len(factors) < 2:
         return
     yield "mig_hist, aam_hist and modularity_hist", lambda: _scores(histogram_information(codes, factors))

@@ -11,10 +11,11 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from zscape import base, codes
-from zscape.measure import pca_spectrum
-from zscape.report import figures, pictures, sheets
-from zscape.report.wording import number
+from zscape.measure import histogram_information, mig, pca_spectrum, whole_factors
+from zscape.report import figures, knowledge, pictures, sheets
+from zscape.report.wording import interval, number
 from zscape.run import TEMPERATURE, Run
+from zscape.walk import latent_name
 
 TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on one core
 FACTOR_LIMIT = 5000  # codes a panel
@@ -183,7 +184,7 @@ def latent(run: Run, *, tsne: bool, seed: int) -> Section:
     if len(shown) < 3:
         return lacking(section, f"A map needs 3 or more codes, but there are {len(shown)}.", "")
     which = f"{len(shown):,} {split} codes" if split else f"{len(shown):,} codes of all splits"
-    plates = [*_maps(shown, which), *_manifold(run)]
+    plates = [*_maps(shown, which), *_information(shown, which), *_manifold(run)]
     note = ""
     if tsne and len(shown) < 10:
         note = f"t-SNE needs 10 or more codes, but there are {len(shown)}."
@@ -243,6 +244,31 @@ def _maps(shown: base.Codes, which: str) -> list[Plate]:
     if shown.factors:
         plates.append(_factor_maps(shown, points, across, up))
     return plates
+
+
+def _information(shown: base.Codes, which: str) -> list[Plate]:
+    factors = whole_factors(shown)
+    if not factors:
+        return []
+    found = histogram_information(shown, factors)
+    score = mig(found)
+    value, ends = interval(score)
+    caption = (
+        f"Mutual information between each latent and each factor of {which}, as a share of the entropy of "
+        f"the factor (1: the latent tells all of it). {found.definition[0].upper()}{found.definition[1:]}. "
+        f"A frame marks the latent that knows most of a factor, the gap is by how much it is ahead of the "
+        f"next. Mean gap, MIG: {value} ({ends})."
+    )
+    figure = knowledge.information_map(found.matrix, found.entropies, found.names)
+    best = ", ".join(
+        f"{name}: {latent_name(int(latent))}"
+        for name, latent in zip(found.names, found.matrix.argmax(axis=0), strict=True)
+    )
+    return [
+        Plate(
+            "information", figure, "What latents know of factors", caption, f"Latents that know most: {best}."
+        )
+    ]
 
 
 def _factor_maps(shown: base.Codes, points: np.ndarray, across: str, up: str) -> Plate:
