@@ -18,7 +18,7 @@ def texts(axes):
 
 
 def test_shares_frames_and_gaps():
-    """Two factors of entropies 1 and 2; the second latent knows most of the first factor, the third nothing."""
+    """Two factors of entropies 1 and 2; the second latent knows most of the first."""
     axes = drawn([[0.2, 1.0], [0.7, 0.1], [-0.1, 0.0]], [1.0, 2.0], ("shape", "size"))
     shown = axes.images[0].get_array()
     # Latents by what they know best: z2 0.7 of shape, z1 half of size, z3 nothing.
