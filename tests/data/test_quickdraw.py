@@ -210,7 +210,7 @@ def test_a_sheet_of_drawings(tmp_path):
     write_category(tmp_path / "quickdraw" / "owl.npz", seed=9)
     data = load("quickdraw:cat,owl", data_dir=tmp_path)
     sheet, caption = contact_sheet(data, 9)
-    assert sheet.shape == (3 * 98 + 2, 3 * 98 + 2, 3)
+    assert sheet.shape == (3 * 110 + 2, 3 * 98 + 2, 3)
     tile = sheet[2:98, 2:98, 0]
     assert tile.min() < 50
     assert tile.max() == 255

@@ -250,3 +250,10 @@ def test_the_short_vgg19_of_the_data_folder(shared_data):
     features = pooled_features(grey, network, preprocessing="caffe")
     assert features.shape == (3, 256)
     assert 1 < features.mean() < 10_000
+
+
+@pytest.mark.parametrize("network", [squeezenet, vgg16, vgg19])
+def test_a_network_that_ends_early_names_its_layers_as_the_whole_one_does(network):
+    names = layer_names(network("random"))
+    for number, last in enumerate(names[:6], 1):
+        assert layer_names(network("random", through=last)) == names[:number]

@@ -62,6 +62,12 @@ def sketches(tmp_path_factory):
     return _study("sketch-covariance", tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def sparse(tmp_path_factory):
+    """The folder of sparse-disentanglement at scale smoke, and what its progress told."""
+    return _study("sparse-disentanglement", tmp_path_factory)
+
+
 def _study(name, tmp_path_factory):
     out, told = tmp_path_factory.mktemp(name) / "smoke", []
     page = studies.run(name, scale="smoke", out=out, watch=lambda *news: told.append(news))

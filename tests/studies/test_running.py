@@ -13,7 +13,7 @@ from zscape.studies import running
     [
         ({"name": "diverse-samplin"}, "unknown study 'diverse-samplin': did you mean 'diverse-sampling'"),
         ({"name": "class-generation", "scale": "smok"}, "unknown scale 'smok': did you mean 'smoke'"),
-        ({"name": "x"}, "unknown study .x.: known are class-generation, diverse-sampling, sketch-covariance"),
+        ({"name": "x"}, "unknown study .x.: known are class-generation, diverse-sampling, sketch-cov"),
     ],
 )
 def test_what_there_is_not_is_refused_with_the_nearest(settings, message, tmp_path, monkeypatch):
@@ -33,7 +33,7 @@ def test_a_file_is_no_folder(tmp_path):
 def test_missing_data_is_named_before_anything_is_written(name, tmp_path, monkeypatch):
     monkeypatch.delenv("ZSCAPE_DATA", raising=False)
     monkeypatch.setenv("ZSCAPE_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(DataError, match=r"(mnist|cat)[\s\S]*zscape data fetch"):
+    with pytest.raises(DataError, match=r"(mnist|cat|dsprites)[\s\S]*zscape data fetch"):
         studies.run(name, scale="cpu", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -52,9 +52,9 @@ def test_a_study_is_made_in_runs_unless_told_otherwise(tmp_path, monkeypatch):
 
 
 def test_every_study_has_every_scale():
-    from zscape.studies import class_generation, diverse_sampling, sketch_covariance
+    from zscape.studies import class_generation, diverse_sampling, sketch_covariance, sparse_disentanglement
 
-    for study in (class_generation, diverse_sampling, sketch_covariance):
+    for study in (class_generation, diverse_sampling, sketch_covariance, sparse_disentanglement):
         assert tuple(study.SCALES) == studies.SCALES
     # As published, so that fits made elsewhere with these settings are found.
     assert diverse_sampling.SCALES["cpu"].widths == (784,) * 5
@@ -64,7 +64,12 @@ def test_every_study_has_every_scale():
 
 @pytest.mark.parametrize(
     ("name", "made"),
-    [("class-generation", "by_class"), ("diverse-sampling", "diverse"), ("sketch-covariance", "sketches")],
+    [
+        ("class-generation", "by_class"),
+        ("diverse-sampling", "diverse"),
+        ("sketch-covariance", "sketches"),
+        ("sparse-disentanglement", "sparse"),
+    ],
 )
 def test_a_second_call_measures_nothing_again(name, made, request):
     out, _ = request.getfixturevalue(made)

@@ -370,7 +370,12 @@ def demo(
 
 @app.command()
 def study(
-    name: Annotated[str, typer.Argument(help="diverse-sampling, class-generation or sketch-covariance.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="diverse-sampling, class-generation, sketch-covariance or sparse-disentanglement."
+        ),
+    ],
     scale: Annotated[
         str, typer.Option(help="smoke (embedded data, a minute), cpu (real data, hours) or paper.")
     ] = "smoke",

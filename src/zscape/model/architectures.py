@@ -155,8 +155,8 @@ def layer_names(network: nn.Sequential) -> tuple[str, ...]:
     """Names of the layers of a network's `features`, in order, by the kinds of layers there are.
 
     A convolution is named by its block and its place in it, conv2_1; pooling ends a block. Where there are
-    Fire modules they and convolutions are counted through, as in the paper on SqueezeNet. A layer of another
-    kind has its number as its name.
+    Fire modules, or the convolution of stride 2 that stands before them, they and convolutions are counted
+    through, as in the paper on SqueezeNet. A layer of another kind has its number as its name.
 
     Args:
         network: Such as `vgg19`.
@@ -165,7 +165,11 @@ def layer_names(network: nn.Sequential) -> tuple[str, ...]:
         ValueError: If its features are not a Sequential.
     """
     layers = list(features_of(network))
-    through = any(isinstance(layer, Fire) for layer in layers)
+    # Also where the network ends before the first Fire module.
+    through = any(
+        isinstance(layer, Fire) or (isinstance(layer, nn.Conv2d) and layer.stride != (1, 1))
+        for layer in layers
+    )
     names, block, place = [], 1, 0
     for number, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d | Fire):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -163,7 +164,7 @@ def feature_reader(
     if given not in get_args(Preprocessing):
         raise ValueError(f'preprocessing needs to be "caffe" or "torchvision", but is {given!r}')
     if path is None:
-        _LOGGER.warning("%s has random weights, as asked: its features have learned nothing", network)
+        _warn_of_random_weights(network)
         digest, trained = None, "random weights"
     else:
         digest = content(path)
@@ -181,6 +182,12 @@ def feature_reader(
     words = f"{', '.join(names)} of {network}, {trained}, preprocessing {given}{size}"
     made = _NETWORKS[network](RANDOM if path is None else path, through=last)
     return FeatureReader(made, names, given, resize, bf16, settings, words + ", bfloat16" * bf16)
+
+
+@functools.cache
+def _warn_of_random_weights(network: str) -> None:
+    """Say it once, not for every reader that is made."""
+    _LOGGER.warning("%s has random weights, as asked: its features have learned nothing", network)
 
 
 def _trained_with(network: str, path: Path | None) -> Preprocessing:

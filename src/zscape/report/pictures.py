@@ -106,7 +106,7 @@ def compared(groups: Mapping[str, Float[np.ndarray, "..."]], columns: int) -> Fi
     canvas = np.zeros((starts[-1] - space, max(strip.shape[1] for strip in strips), 4), np.uint8)
     for start, strip in zip(starts, strips, strict=False):
         canvas[start : start + len(strip), : strip.shape[1]] = strip
-    figure, axes = _plate(canvas, side, left=0.9)
+    figure, axes = _plate(canvas, side, left=max(0.9, 0.15 + 0.075 * max(map(len, groups))))
     for name, start, strip in zip(groups, starts, strips, strict=False):
         _beside(axes, name, start + len(strip) / 2)
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from zscape import base
 
-_ACRONYMS = ("elbo", "kl", "mmd", "pca", "psnr", "ssim")
+_ACRONYMS = ("aam", "dci", "elbo", "kl", "mig", "mmd", "pca", "psnr", "sap", "ssim", "vae")
 
 
 def phrase(value: object) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from zscape.judge import Judge
 from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import Schedule
-from zscape.training import Adam, Progress
+from zscape.training import Adam, Engine, Progress
 from zscape.training.settings import adam_to_spec, changed, describe_objective, weighted
 
 # Measured on one thread: what a network does in a second, and what a sample costs whatever its network.
@@ -42,6 +42,7 @@ class Wanted:
         seed: Of weights, order and every draw of the fit.
         rate: Of Adam, a number or a schedule over steps.
         clip_norm: Largest norm of all gradients together; None for no limit.
+        engine: How it is computed.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Wanted:
     seed: int
     rate: float | Schedule = 1e-3
     clip_norm: float | None = None
+    engine: Engine = field(default_factory=Engine)
 
     @property
     def optimiser(self) -> Adam:
@@ -109,6 +111,7 @@ def fitted(
             batch=wanted.batch,
             seed=wanted.seed,
             optimiser=wanted.optimiser,
+            engine=wanted.engine,
             watch=watch,
         )
     if not run.codes_path.exists():

@@ -12,6 +12,7 @@ from zscape.studies import sketch_measures as measures
 from zscape.studies import sketch_page
 from zscape.studies.keeping import fitted, remembered
 from zscape.studies.order import Order, Plan
+from zscape.studies.pool import Told, carried_out
 from zscape.studies.sketch_evidence import Evidence, Model
 from zscape.studies.sketch_fits import (
     FORMS,
@@ -25,7 +26,6 @@ from zscape.studies.sketch_fits import (
     wanted,
 )
 from zscape.studies.sketch_measures import Subject
-from zscape.studies.sketch_pool import Told, carried_out
 
 # Beside the published weights, at which little is left in the codes to be decorrelated, weaker ones of forms
 # that codes do not escape by being small.

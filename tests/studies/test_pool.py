@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from zscape.errors import StoppedError
-from zscape.studies import sketch_pool
-from zscape.studies.sketch_pool import carried_out
+from zscape.studies import pool
+from zscape.studies.pool import carried_out
 
 # Other processes import what they are given by name, and know nothing of tests.
 JOBS = """
@@ -68,9 +68,9 @@ def test_what_is_done_when_another_has_failed_is_done(monkeypatch):
     """A StoppedError would not arrive in the process that waits, and leave it waiting for the other jobs."""
     stop = threading.Event()
     stop.set()
-    monkeypatch.setattr(sketch_pool, "_stop", stop)
-    assert sketch_pool._perform("quiet", lambda told: {"number": 3}) == {"number": 3}
-    assert sketch_pool._perform("telling", lambda told: told(0.5, "half"))["signal"] == 0
+    monkeypatch.setattr(pool, "_stop", stop)
+    assert pool._perform("quiet", lambda told: {"number": 3}) == {"number": 3}
+    assert pool._perform("telling", lambda told: told(0.5, "half"))["signal"] == 0
 
 
 def test_no_workers_do_no_work(made):
