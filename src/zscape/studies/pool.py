@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from zscape.errors import StoppedError
+from zscape.studies.order import Order, Plan
 
 Told = Callable[[float, str], None]
 Job = Callable[[Told], dict[str, Any]]
@@ -25,6 +26,28 @@ _SECONDS = 0.5  # between two looks at the news
 # What this process was given by the one that started it.
 _news: SimpleQueue[tuple[str, float, str]] | None = None
 _stop: Event | None = None
+
+
+def fits_done(
+    order: Order, jobs: Mapping[str, Job], costs: Mapping[str, float], *, workers: int
+) -> dict[str, dict[str, Any]]:
+    """As `carried_out`, with the progress of a study whose work these jobs are.
+
+    Args:
+        order: The study.
+        jobs: By name.
+        costs: Estimated seconds of each on one thread.
+        workers: Processes.
+    """
+    whole = sum(costs.values())
+    with Plan({"fits": whole / workers}, order.watch).part("fits") as told:
+        return carried_out(
+            jobs,
+            workers=workers,
+            told=lambda shares, words: told(
+                sum(costs[name] * share for name, share in shares.items()) / whole, words
+            ),
+        )
 
 
 def carried_out(jobs: Mapping[str, Job], *, workers: int, told: AllTold) -> dict[str, dict[str, Any]]:

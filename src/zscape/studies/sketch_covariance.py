@@ -11,8 +11,8 @@ from typing import Any
 from zscape.studies import sketch_measures as measures
 from zscape.studies import sketch_page
 from zscape.studies.keeping import fitted, remembered
-from zscape.studies.order import Order, Plan
-from zscape.studies.pool import Told, carried_out
+from zscape.studies.order import Order
+from zscape.studies.pool import Told, fits_done
 from zscape.studies.sketch_evidence import Evidence, Model
 from zscape.studies.sketch_fits import (
     FORMS,
@@ -69,15 +69,7 @@ def make(order: Order) -> Path:
     # Processes are told nothing but their work; a function cannot be sent to them.
     silent = replace(order, watch=None)
     jobs = {name: partial(_fitted_and_measured, silent, scale, fit) for name, fit in fits.items()}
-    whole = sum(costs.values())
-    with Plan({"fits": whole / scale.workers}, order.watch).part("fits") as told:
-        found = carried_out(
-            jobs,
-            workers=scale.workers,
-            told=lambda shares, words: told(
-                sum(costs[name] * share for name, share in shares.items()) / whole, words
-            ),
-        )
+    found = fits_done(order, jobs, costs, workers=scale.workers)
     models = [Model(fit.category, fit.setting, fit.seed, found[name]) for name, fit in fits.items()]
     return sketch_page.page(Evidence(order, scale, data, models)).write()
 

@@ -11,8 +11,8 @@ from typing import Any
 from zscape.studies import sparse_measures as measures
 from zscape.studies import sparse_page
 from zscape.studies.keeping import fitted, remembered
-from zscape.studies.order import Order, Plan
-from zscape.studies.pool import Told, carried_out
+from zscape.studies.order import Order
+from zscape.studies.pool import Told, fits_done
 from zscape.studies.sparse_evidence import Evidence
 from zscape.studies.sparse_fits import BOTH, KINDS, PERCEPTUAL, Fit, Scale, loaded, reader_of, wanted
 
@@ -50,15 +50,7 @@ def make(order: Order) -> Path:
     # Processes are told nothing but their work; a function cannot be sent to them.
     silent = replace(order, watch=None)
     jobs = {name: partial(_fitted_and_measured, silent, scale, fit) for name, fit in fits.items()}
-    whole = sum(costs.values())
-    with Plan({"fits": whole / scale.workers}, order.watch).part("fits") as told:
-        found = carried_out(
-            jobs,
-            workers=scale.workers,
-            told=lambda shares, words: told(
-                sum(costs[name] * share for name, share in shares.items()) / whole, words
-            ),
-        )
+    found = fits_done(order, jobs, costs, workers=scale.workers)
     measured = {(fit.kind, fit.seed): found[name] for name, fit in fits.items()}
     return sparse_page.page(Evidence(order, scale, data, reader.description, measured)).write()
 
