@@ -92,6 +92,12 @@ def _dotted(path: Path) -> str:
     return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts)
 
 
+def test_the_table_of_the_docs_is_this_one():
+    text = (ROOT / "docs" / "concepts.md").read_text("utf-8")
+    rows = re.findall(r"^\| \d \| (.+) \|$", text, re.MULTILINE)
+    assert [tuple(re.findall(r"`(\w+)`", row)) for row in rows] == [*LAYERS]
+
+
 def test_modules_import_only_from_lower_layers():
     found = [message for name, path in modules() for message in violations(path.read_text("utf-8"), name)]
     assert len(modules()) > 10
