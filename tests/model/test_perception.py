@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zscape.errors import DataError
-from zscape.model import feature_errors, feature_reader, squeezenet, vgg16
+from zscape.model import feature_errors, feature_reader, perception, squeezenet, vgg16
 from zscape.model.features import prepared
 
 LAYERS = ["relu1_2", "conv1_1", "pool1"]
@@ -89,10 +89,12 @@ def test_features_that_are_all_lost_are_an_error_of_1(reader):
     torch.testing.assert_close(lost, torch.ones(5), rtol=1e-4, atol=0)
 
 
-def test_random_weights_are_told_and_noted(caplog):
+def test_random_weights_are_told_once_and_noted(caplog):
+    perception._warn_of_random_weights.cache_clear()
     with caplog.at_level(logging.WARNING, logger="zscape"):
-        reader = feature_reader("vgg16", weights="random", layers=["relu1_1"])
-    assert "vgg16 has random weights, as asked" in caplog.text
+        for _ in range(2):
+            reader = feature_reader("vgg16", weights="random", layers=["relu1_1"])
+    assert caplog.text.count("vgg16 has random weights, as asked") == 1
     assert reader.settings["weights"] == "random"
     assert reader.settings["sha256"] is None
     assert "random weights" in reader.description

@@ -97,7 +97,7 @@ def test_every_figure_is_also_png_and_svg_and_linked(make):
     run, data_set = make(latent=2, factors={"x": np.arange(240) % 5})
     page = parsed(run, data_set, tsne=True)
     names = figure_names(page)
-    assert len(names) == 8
+    assert len(names) == 9
     for name in names:
         for kind in ("png", "svg"):
             assert f"figures/{name}.{kind}" in page.links

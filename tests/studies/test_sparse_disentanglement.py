@@ -102,6 +102,14 @@ def test_numbers_are_those_of_the_models(sparse, rows):
         values.append(measure.mig(measure.histogram_information(table, table.factors)).value)
     assert rows[BETA, "mig_hist"]["value"] == pytest.approx(np.mean(values), rel=1e-6)
     assert rows[BETA, "mig_hist"]["n"] == len(subject.data)
+    models = [
+        sparse_measures.Subject.of(
+            Run(sparse[0] / "models" / Fit(BETA, seed).name), datasets.load(SMOKE.data), seed
+        ).test
+        for seed in SMOKE.seeds
+    ]
+    agreement = [each.value for each in measure.udr(models)]
+    assert rows[BETA, "udr_lasso"]["value"] == pytest.approx(np.mean(agreement), rel=1e-6)
     # The published numbers are not of sprites.
     assert {row["paper"] for row in rows.values()} == {None}
     kept = json.loads((sparse[0] / "kept" / f"{Fit(VAE, 0).name}.json").read_text("utf-8"))["value"]

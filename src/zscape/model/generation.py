@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ from zscape.strokes import Sketch, lengths, to_stroke5
 
 # Uniform numbers that a point takes.
 _NOISE = 4
+# Drawings under way together from which on products as in a fit pay; of fewer rows they are slower.
+_MANY = 16
 
 
 def draw(
@@ -94,7 +97,9 @@ def draw(
         )
     beginnings = None if start is None else _beginnings(start, len(z), decoder.length)
     parts = [np.empty((0, decoder.length, ROW), dtype=np.float32)]
-    with model.evaluating() as device, fast_products(device):
+    with model.evaluating() as device, contextlib.ExitStack() as settings:
+        if min(len(z), batch) >= _MANY:
+            settings.enter_context(fast_products(device))
         for first in range(0, len(z), batch):
             rows = slice(first, first + batch)
             codes = torch.as_tensor(z[rows], dtype=torch.float32, device=device)

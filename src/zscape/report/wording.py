@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from zscape import base
 
-_ACRONYMS = ("aam", "dci", "elbo", "kl", "mig", "mmd", "pca", "psnr", "sap", "ssim", "vae")
+_ACRONYMS = ("aam", "dci", "elbo", "kl", "mig", "mmd", "pca", "psnr", "sap", "ssim", "udr", "vae")
 
 
 def phrase(value: object) -> str:

@@ -8,6 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from zscape import measure, npz
+from zscape.base import code_arrays
+from zscape.data import Images
+from zscape.files import whole_file
+from zscape.run import Run
 from zscape.studies import sparse_measures as measures
 from zscape.studies import sparse_page
 from zscape.studies.keeping import fitted, remembered
@@ -52,7 +59,28 @@ def make(order: Order) -> Path:
     jobs = {name: partial(_fitted_and_measured, silent, scale, fit) for name, fit in fits.items()}
     found = fits_done(order, jobs, costs, workers=scale.workers)
     measured = {(fit.kind, fit.seed): found[name] for name, fit in fits.items()}
+    for kind in KINDS:
+        models = [_test_codes(order, Fit(kind, seed), data) for seed in scale.seeds]
+        for seed, agreement in zip(scale.seeds, measure.udr(models), strict=True):
+            measured[kind, seed] = {**measured[kind, seed], agreement.name: agreement.value}
     return sparse_page.page(Evidence(order, scale, data, reader.description, measured)).write()
+
+
+def _test_codes(order: Order, fit: Fit, data: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Means and log variances of test pictures, by which models are compared; kept by the hash of weights."""
+    run = Run(order.models / fit.name)
+    path = order.kept / f"{fit.name}-{_digest(run)}.npz"
+    if not path.is_file():
+        test = measures.Subject.of(run, data, fit.seed).test
+        mean, logvar = code_arrays(test)
+        with whole_file(path) as temporary:
+            np.savez(temporary, mean=mean, logvar=np.zeros_like(mean) if logvar is None else logvar)
+    found = npz.read_all(path)
+    return found["mean"], found["logvar"]
+
+
+def _digest(run: Run) -> str:
+    return hashlib.sha256((run.path / "last.safetensors").read_bytes()).hexdigest()[:16]
 
 
 def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> dict[str, Any]:
@@ -64,7 +92,7 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
     reader = reader_of(order, scale)
     settings = {
         "keeping": _KEEPING,
-        "weights": hashlib.sha256((run.path / "last.safetensors").read_bytes()).hexdigest()[:16],
+        "weights": _digest(run),
         "data": data.fingerprint,
         "fit": asdict(fit),
         "rows": scale.rows,
