@@ -104,6 +104,12 @@ def test_names_and_captions_stand_in_the_png(pen):
     assert (below[:, :211] > 250).all()
 
 
+def test_a_minus_that_the_font_lacks_is_a_hyphen_in_the_png(pen):
+    x = pen([[0, 0], [9, 9]])
+    minus, hyphen, plus = (drawing.grid_png(x, 1, captions=[text]) for text in ("−1", "-1", "+1"))
+    assert minus == hyphen != plus
+
+
 def test_a_png_of_one_drawing_is_its_bitmap(scribbles):
     with Image.open(io.BytesIO(drawing.png(scribbles[0], side=50))) as picture:
         grey = np.asarray(picture)

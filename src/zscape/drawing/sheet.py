@@ -205,6 +205,8 @@ class Sheet:
         font = ImageFont.load_default(_LETTERS * self.dots)
         for across, down, anchor, text in self.texts:
             place = (self.dots * across, self.dots * down)
+            # The font lacks the minus of other figures, and would show a box.
+            text = text.replace("−", "-")
             brush.text(place, text, fill=MUTED, font=font, anchor="ms" if anchor == "middle" else "rs")
         return picture
 

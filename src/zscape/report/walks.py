@@ -103,8 +103,7 @@ def _traversals(run: Run, table: base.Codes, made: Walk) -> Plate:
     heads = [f"{name}  {weights[latent]}" for name, latent in zip(names, ways.latents.tolist(), strict=True)]
     if run.of_drawings:
         x = _drawn(run, ways, seed)
-        # The font of sheets lacks the minus of other figures.
-        values = [[_value(value, each).replace("−", "-") for value in each] for each in ways.values]
+        values = [[_value(value, each) for value in each] for each in ways.values]
         bitmaps = drawing.bitmaps(x.reshape(-1, *x.shape[2:]), side=96)
         gif = moving.there_and_back(bitmaps.reshape(*x.shape[:2], 1, 96, 96), names)
         figure = sheets.traversals(x, heads, values, gif)
