@@ -73,7 +73,11 @@ KNOWN: Mapping[str, tuple[KnownFile, ...]] = {
 
 
 def located(
-    network: str, weights: str | os.PathLike[str] | None = None, *, sha256: str | None = None
+    network: str,
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    sha256: str | None = None,
+    data_dir: str | os.PathLike[str] | None = None,
 ) -> Path:
     """The file of weights: the one named, or the first known one that lies in a data folder.
 
@@ -81,12 +85,13 @@ def located(
         network: One of KNOWN.
         weights: A file; None to look for those known by name.
         sha256: The only content that will do.
+        data_dir: A data folder to look in first.
 
     Raises:
         DataError: If there is no file, or none of that content.
     """
     if weights is None:
-        looked = [folder / "networks" / file.name for folder in places() for file in KNOWN[network]]
+        looked = [folder / "networks" / file.name for folder in places(data_dir) for file in KNOWN[network]]
     else:
         looked = [expanded(weights)]
     found = [path for path in looked if path.is_file()]

@@ -11,9 +11,9 @@ from zscape import recipes
 from zscape.base import Objective, Weighted
 from zscape.data import Images
 from zscape.errors import DataError
-from zscape.folders import places
 from zscape.model import Autoencoder, FeatureReader, feature_reader
 from zscape.model.perception import Network
+from zscape.model.weights import located
 from zscape.schedules import Warmup
 from zscape.studies.keeping import Wanted
 from zscape.studies.order import Order
@@ -107,16 +107,7 @@ def weights_of(order: Order, scale: Scale) -> Path | str:
     Raises:
         DataError: If trained weights are wanted and not there.
     """
-    if not scale.trained:
-        return "random"
-    folders = [folder / "networks" for folder in places(order.data_dir)]
-    found = [path for folder in folders for path in sorted(folder.glob(f"{scale.network}*"))]
-    if not found:
-        raise DataError(
-            f"this study needs weights of {scale.network} in networks/ of a data folder, such as "
-            f"{folders[0].parent}; get them with zscape data fetch network:{scale.network}"
-        )
-    return found[0]
+    return located(scale.network, data_dir=order.data_dir) if scale.trained else "random"
 
 
 def reader_of(order: Order, scale: Scale) -> FeatureReader:
