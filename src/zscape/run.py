@@ -37,9 +37,7 @@ from zscape.base import SPLITS, Result
 from zscape.errors import DataError, RunFormatError
 from zscape.files import write_json
 from zscape.model import Autoencoder, draw
-
-# Of drawings that show what a code stands for: low enough for clean lines, high enough to differ by seed.
-TEMPERATURE = 0.6
+from zscape.model.generation import TEMPERATURE
 
 _WORDS = {
     dict: "an object",

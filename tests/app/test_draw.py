@@ -1,5 +1,6 @@
 """zscape draw: what is drawn, what is written, and what is refused."""
 
+import inspect
 import json
 import shutil
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 import zscape as zs
 from zscape import strokes
+from zscape.app import cli
 from zscape.data.stroke_files import open_stroke_files
 
 FILES = {"sheet.svg", "sheet.png", "animation.svg", "animation.gif", "drawings.ndjson", "singles"}
@@ -224,3 +226,8 @@ def test_pictures_are_not_drawn(zscape, fitted):
     done = zscape("draw", fitted)
     assert done.code == 2
     assert "needs a run of drawings" in done.err
+
+
+def test_the_command_draws_at_the_temperature_that_the_function_does():
+    default = inspect.signature(cli.draw).parameters["temperature"].default
+    assert default == inspect.signature(zs.model.draw).parameters["temperature"].default

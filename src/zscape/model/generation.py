@@ -16,6 +16,9 @@ from zscape.model.autoencoder import Autoencoder
 from zscape.model.sketching import ROW, StrokeDecoder, generate
 from zscape.strokes import Sketch, lengths, to_stroke5
 
+# Low enough for clean lines, high enough for drawings that end and differ by seed.
+TEMPERATURE = 0.6
+
 # Uniform numbers that a point takes.
 _NOISE = 4
 # Drawings under way together from which on products as in a fit pay; of fewer rows they are slower.
@@ -26,7 +29,7 @@ def draw(
     model: Autoencoder,
     z: Float[np.ndarray, "N D"],
     *,
-    temperature: float = 0.6,
+    temperature: float = TEMPERATURE,
     seed: int = 0,
     start: np.ndarray | Sequence[Sketch] | None = None,
     batch: int = 1000,

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from zscape import base, codes
 from zscape.errors import RunFormatError
+from zscape.model.generation import TEMPERATURE
 from zscape.report import pictures, sheets
 from zscape.report.figures import nameable
 from zscape.report.sections import (
@@ -32,7 +33,7 @@ from zscape.report.sections import (
     width,
 )
 from zscape.report.wording import number
-from zscape.run import TEMPERATURE, Run
+from zscape.run import Run
 
 _SHOWN = 64
 _MOVING = 12  # drawings that draw themselves

@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from zscape import base, codes
 from zscape.measure import histogram_information, mig, pca_spectrum, whole_factors
+from zscape.model.generation import TEMPERATURE
 from zscape.report import figures, knowledge, pictures, sheets
 from zscape.report.wording import interval, number
-from zscape.run import TEMPERATURE, Run
+from zscape.run import Run
 from zscape.walk import latent_name
 
 TSNE_LIMIT = 5000  # codes; t-SNE takes about N log N, 20 seconds for these on one core

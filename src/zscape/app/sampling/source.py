@@ -16,7 +16,8 @@ from zscape.app.sampling.asked import Asked
 from zscape.app.stored import codes_of
 from zscape.base import Codes
 from zscape.errors import RunFormatError, SettingError
-from zscape.run import TEMPERATURE, Run
+from zscape.model.generation import TEMPERATURE
+from zscape.run import Run
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zscape.app.sampling.asked import check_temperature
 from zscape.errors import SettingError
-from zscape.run import TEMPERATURE
+from zscape.model.generation import TEMPERATURE
 
 _NEW, _EACH, _STEPS = 48, 8, 10
 
