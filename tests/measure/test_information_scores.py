@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from zscape import measure
+from zscape.measure._factors import check_named
+from zscape.measure.information_scores import _check_information
 
 SIZES = (3, 6, 10, 16, 16)
 
@@ -84,6 +86,37 @@ def test_noise_has_0_in_its_interval():
         assert results[0].value < 0.005
         inside += all(result.low == 0 for result in results)
     assert inside >= 19
+
+
+def test_noise_of_which_one_estimate_alone_is_above_0_has_0_in_its_interval():
+    random = np.random.default_rng(0)
+    influence = random.standard_normal((10, 3, 1)).astype(np.float32)
+    found = by_hand([[0.01], [-0.02], [-0.01]], [1.0], influence=influence)
+    result = measure.aam(found)
+    assert result.value == 1
+    assert result.low == 0
+
+
+def test_codes_of_posteriors_that_hardly_move_score_0():
+    factors = random_rows(700, (3, 5))
+    for spread in (1e-3, 1e-6):
+        codes = spread * noise(700, 5), np.zeros((700, 5))
+        found = measure.aggregate_information(codes, factors)
+        assert (found.matrix == 0).all()
+        assert measure.aam(found).value == measure.mig(found).value == 0
+
+
+def test_codes_and_tables_in_the_place_of_information_and_names_are_told():
+    with pytest.raises(TypeError, match=r"histogram_information\(codes, factors\).* gives, but got ndarray"):
+        _check_information(noise(20, 2))
+    with pytest.raises(TypeError, match=r"dci needs factors by name, but got ndarray; give"):
+        check_named(np.zeros((20, 2), int), "dci")
+    with pytest.raises(ValueError, match=r"holds them as float64; give size.astype\(int\)"):
+        measure.histogram_information(noise(20, 2), {"size": np.arange(20) % 2 * 1.0})
+
+
+def test_information_is_printed_without_what_intervals_need():
+    assert "influence" not in repr(by_hand([[0.5, 0.25]], [1.0, 1.0]))
 
 
 @pytest.mark.parametrize("estimator", [0, 1, 2])

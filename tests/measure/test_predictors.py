@@ -203,6 +203,7 @@ def test_intervals_of_accuracies_are_wilsons_and_shrink_with_trials_a_row():
     several = (random.random((400, 5)) < 0.8).mean(axis=1)
     inner = accuracy_interval(several)
     assert inner[1] - inner[0] == pytest.approx(2 * 1.96 * np.sqrt(0.16 / 2000), rel=0.15)
+    assert accuracy_interval(np.ones(384))[1] == 1
     assert accuracy_interval(np.zeros(10)) == pytest.approx((0, 1.959964**2 / (10 + 1.959964**2)))
 
 

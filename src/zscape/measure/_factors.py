@@ -47,9 +47,11 @@ def labelled(codes: CodesLike, factors: Mapping[str, np.ndarray], owner: str) ->
         owner: What asks for them, in messages.
 
     Raises:
+        TypeError: If factors have no names.
         ValueError: If a factor has another length or is not made of whole numbers, or if none varies.
     """
     z = points_of(codes)
+    check_named(factors, owner)
     columns = {name: classes_of(name, values, len(z), owner) for name, values in factors.items()}
     return Labelled(z, varying_factors(columns, owner))
 
@@ -89,6 +91,19 @@ def varying_factors(columns: Mapping[str, np.ndarray], owner: str) -> dict[str, 
     return kept
 
 
+def check_named(factors: object, owner: str) -> None:
+    """Refuse factors without names, such as a table (N, F).
+
+    Raises:
+        TypeError: If they are no mapping, nor a data frame, which is as good as one.
+    """
+    if not hasattr(factors, "items"):
+        raise TypeError(
+            f"{owner} needs factors by name, but got {type(factors).__name__}; give "
+            '{"shape": table[:, 0], "scale": table[:, 1]}, a column each'
+        )
+
+
 def check_column(name: str, values: np.ndarray, count: int, owner: str) -> np.ndarray:
     """A factor as an array with one entry a row.
 
@@ -111,6 +126,11 @@ def classes_of(name: str, values: np.ndarray, count: int, owner: str) -> Int[np.
         ValueError: If it has another shape, or other numbers.
     """
     values = check_column(name, values, count, owner)
+    if values.dtype.kind == "f" and np.array_equal(values, np.rint(values)):
+        raise ValueError(
+            f"{owner} needs factors of whole numbers, the classes, but {name} holds them as {values.dtype}; "
+            f"give {name}.astype(int)"
+        )
     if values.dtype.kind not in "iub":
         raise ValueError(
             f"{owner} needs factors of whole numbers, the classes, but {name} is {values.dtype}; bin what is "
@@ -171,4 +191,5 @@ def accuracy_interval(values: Float[np.ndarray, "N"] | Bool[np.ndarray, "N"]) ->
     square = Z95**2 / effective
     middle = (mean + square / 2) / (1 + square)
     half = math.sqrt(mean * (1 - mean) * square + square**2 / 4) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Rounding may take an end past a mean of 0 or 1.
+    return max(0.0, min(mean, middle - half)), min(1.0, max(mean, middle + half))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 
 from zscape.base import CodesLike, code_arrays
-from zscape.measure._factors import check_column, classes_of, varying_factors
+from zscape.measure._factors import check_column, check_named, classes_of, varying_factors
 
 # Rows at a time; what is worked out on the way then stays in the second-level cache.
 BLOCK = 1 << 15
@@ -58,9 +58,11 @@ def rows_of(
         owner: What asks for them, in messages.
 
     Raises:
+        TypeError: If factors have no names.
         ValueError: If they are not as described, or no factor varies.
     """
     mean, logvar = code_arrays(codes, rows=2)
+    check_named(factors, owner)
     columns = {name: check_column(name, values, len(mean), owner) for name, values in factors.items()}
     if weights is not None:
         weights = _checked_weights(weights, len(mean), owner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -41,8 +41,8 @@ class Information:
     estimator: str
     corrected: bool
     definition: str
-    influence: Float[np.ndarray, "R D F"]
-    surprisal: Float[np.ndarray, "R F"]
+    influence: Float[np.ndarray, "R D F"] = field(repr=False)
+    surprisal: Float[np.ndarray, "R F"] = field(repr=False)
     seed: int | None = None
 
     def error(

@@ -91,7 +91,8 @@ def aam(information: Information) -> Result:
     known = best > 0
     safe = np.where(known, best, 1.0)
     shares = np.where(known, np.maximum(best - others, 0) / safe, 0.0)
-    slope = np.where((matrix > 0) & known, -1 / safe, 0.0)
+    # As for `mig`, estimates that are cut off at 0 keep their slope: they might as well have come out above.
+    slope = np.where(np.broadcast_to(known, matrix.shape), -1 / safe, 0.0)
     slope[order[0], factors] = np.where(known, others / safe**2, 0.0)
     return _scored(
         "aam",
@@ -125,6 +126,7 @@ def modularity(information: Information) -> Result:
     References:
         Ridgeway and Mozer, Learning Deep Disentangled Embeddings with the F-Statistic Loss, NeurIPS 2018.
     """
+    _check_information(information)
     latents, factors = information.matrix.shape
     if factors < 2:
         raise ValueError(
@@ -135,7 +137,8 @@ def modularity(information: Information) -> Result:
     known = best > 0
     safe = np.where(known, best, 1.0)
     rest = (matrix**2).sum(axis=1) - best**2
-    scores = np.where(known, 1 - rest / (safe**2 * (factors - 1)), 0.0)
+    # Rounding may take an even row under 0.
+    scores = np.where(known, np.maximum(1 - rest / (safe**2 * (factors - 1)), 0.0), 0.0)
     slope = np.where(known[:, None], -2 * matrix / (safe**2 * (factors - 1))[:, None], 0.0)
     slope[np.arange(latents), matrix.argmax(axis=1)] = np.where(
         known, 2 * rest / (safe**3 * (factors - 1)), 0
@@ -193,6 +196,7 @@ def infomec(
         information is the one given, theirs is of nearest neighbours; infoe is of rows not learnt from, with
         an L2 penalty (C = 1) and classes as they occur.
     """
+    _check_information(information)
     mean, _ = code_arrays(codes)
     latents, count = information.matrix.shape
     names = tuple(name for name in factors if name in information.names)
@@ -294,8 +298,18 @@ def _losses(
 
 def _clamped(information: Information) -> tuple[np.ndarray, np.ndarray]:
     """The matrix with negative estimates as 0, and its latents by factor, best first."""
+    _check_information(information)
     order = np.argsort(-information.matrix, axis=0, kind="stable")
     return np.maximum(information.matrix, 0), order
+
+
+def _check_information(information: object) -> None:
+    """Refuse codes in the place of what they know, the likeliest slip."""
+    if not isinstance(information, Information):
+        raise TypeError(
+            f"scores of information need what histogram_information(codes, factors), or another estimator, "
+            f"gives, but got {type(information).__name__}"
+        )
 
 
 def _scored(name: str, information: Information, value: float, error: float, how: str) -> Result:

@@ -22,6 +22,7 @@ from zscape.estimates import around, standard_error
 from zscape.measure._factors import (
     accuracy_interval,
     check_column,
+    check_named,
     check_taught,
     classes_of,
     commonest_share,
@@ -288,6 +289,7 @@ def _purity(importance: Float[np.ndarray, "D F"]) -> float:
 
 
 def _varying_columns(factors: Mapping[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    check_named(factors, "sap")
     columns = {name: _finite_or_classes(name, values, count) for name, values in factors.items()}
     return varying_factors(columns, "sap")
 
