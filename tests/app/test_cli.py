@@ -132,6 +132,10 @@ def test_measure_prints_a_table_with_intervals(zscape, fitted):
         (("fit", "--out", "{new}", "--set", "engine.bf16=maybe"), "engine.bf16 needs true or false"),
         (("fit", "--out", "{new}", "--set", "model.widths=[0]"), "widths, each >= 1"),
         (("fit", "--out", "{new}", "--set", "model.widths=5"), "model.widths needs a list"),
+        (
+            ("fit", "--out", "{new}", "--recipe", "perceptual_vae", "--set", "recipe.layers=relu1"),
+            'recipe.layers needs a list such as ["name"]',
+        ),
         (("fit", "--out", "{new}", "--set", "optimiser.rate=-1"), "rate > 0"),
         (("fit", "--out", "{new}", "--set", "model.activation=relo"), "did you mean 'ReLU'"),
         (("fit", "--out", "{new}", "--set", "head.std=0.1"), "unknown setting 'head.std'"),

@@ -108,7 +108,8 @@ def words(hint: Any) -> str:  # noqa: ANN401 (a type expression)
     if origin is os.PathLike:
         return "a path"
     if origin is not None and origin is not type:
-        return f"a list such as [{', '.join('1' for _ in arguments[:2]) or '1'}]"
+        example = '"name"' if arguments[:1] == (str,) else "1"
+        return f"a list such as [{', '.join(example for _ in arguments[:2]) or '1'}]"
     plain = {
         float: "a number",
         int: "a whole number",
