@@ -1,0 +1,169 @@
+"""Paths between two ends that ask nobody else: straight, around the origin, or straight of even norm.
+
+Sets of paths: P pairs of codes (P, D) become (P, T, D), with T = steps + 1 points of which the first and the
+last are the ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Num
+
+# Of the angle between two ends: closer to 0 or to a half turn than this, they count as parallel or opposite.
+_LEAST_ANGLE = 1e-7
+
+
+def linear_path(
+    start: Num[np.ndarray, "P D"], end: Num[np.ndarray, "P D"], *, steps: int = 10
+) -> Float[np.ndarray, "P T D"]:
+    """Straight lines from code to code, in equal steps.
+
+    Null: all points are equal where the ends are. Unchanged, but for its direction, when the ends change
+    places.
+    Cost: O(P T D).
+
+    >>> linear_path(np.array([[0.0, 0.0]]), np.array([[2.0, 4.0]]), steps=2)[0].tolist()
+    [[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]
+
+    Args:
+        start: Codes to begin at.
+        end: Codes to end at.
+        steps: From end to end, one less than points.
+
+    Raises:
+        ValueError: If the ends are not of one shape and finite, or steps < 1.
+    """
+    start, end = checked_ends(start, end, steps)
+    return _straight(start, end, _shares(steps))
+
+
+def spherical_path(
+    start: Num[np.ndarray, "P D"], end: Num[np.ndarray, "P D"], *, steps: int = 10
+) -> Float[np.ndarray, "P T D"]:
+    r"""Arcs around the origin: the direction turns evenly on a great circle, the norm goes evenly.
+
+    .. math:: z_t = \left((1 - t) |a| + t |b|\right) (\cos(t \omega)\, u + \sin(t \omega)\, v)
+
+    with u the direction of a, v perpendicular to u in the plane of a and b, and omega the angle between them.
+    So points stay at the radius at which codes of a Gaussian prior lie, which straight lines leave.
+
+    Where that plane is not given: parallel ends make a straight line, as does an end at the origin, which has
+    no direction and takes that of the other. Opposite ends turn through the direction nearest to the axis
+    along which they are smallest, the first of equals, and in one dimension go straight.
+
+    Unchanged, but for its direction, when the ends change places. Cost: O(P T D).
+
+    >>> spherical_path(np.array([[1.0, 0.0]]), np.array([[0.0, 3.0]]), steps=2)[0].round(3).tolist()
+    [[1.0, 0.0], [1.414, 1.414], [0.0, 3.0]]
+
+    Args:
+        start: Codes to begin at.
+        end: Codes to end at.
+        steps: From end to end, one less than points.
+
+    Raises:
+        ValueError: If the ends are not of one shape and finite, or steps < 1.
+
+    References:
+        Shoemake, Animating Rotation with Quaternion Curves, 1985; White, Sampling Generative Networks, 2016.
+        Differs in: of ends of different norm the norm goes evenly, where theirs multiplies the sines with the
+        ends as they are; of equal norm, in nothing.
+    """
+    start, end = checked_ends(start, end, steps)
+    shares = _shares(steps)
+    norms = np.linalg.norm(start, axis=1), np.linalg.norm(end, axis=1)
+    first, last = _directions(start, norms[0]), _directions(end, norms[1])
+    first, last = np.where(norms[0][:, None] > 0, first, last), np.where(norms[1][:, None] > 0, last, first)
+    # This form keeps its digits where the arc cosine of a product has lost them, at 0 and at a half turn.
+    angle = 2 * np.arctan2(np.linalg.norm(last - first, axis=1), np.linalg.norm(last + first, axis=1))
+    turn = angle[:, None] * shares
+    across = _perpendicular(first, last, angle)
+    directions = np.cos(turn)[..., None] * first[:, None] + np.sin(turn)[..., None] * across[:, None]
+    path = _straight(norms[0][:, None], norms[1][:, None], shares) * directions
+    straight = angle < _LEAST_ANGLE
+    if start.shape[1] == 1:
+        straight[:] = True
+    path[straight] = _straight(start[straight], end[straight], shares)
+    path[:, 0], path[:, -1] = start, end
+    return path
+
+
+def norm_corrected_path(
+    start: Num[np.ndarray, "P D"], end: Num[np.ndarray, "P D"], *, steps: int = 10
+) -> Float[np.ndarray, "P T D"]:
+    r"""Straight lines whose points are brought to the norm between those of the ends.
+
+    .. math:: z_t = \frac{(1 - t) |a| + t |b|}{|(1 - t) a + t b|} \left((1 - t) a + t b\right)
+
+    The directions are those of the straight line, so the path turns fastest in its middle, where a line comes
+    nearest to the origin. A point of the line at the origin has no direction and stays there.
+
+    Unchanged, but for its direction, when the ends change places. Cost: O(P T D).
+
+    >>> norm_corrected_path(np.array([[2.0, 0.0]]), np.array([[0.0, 2.0]]), steps=2)[0].round(3).tolist()
+    [[2.0, 0.0], [1.414, 1.414], [0.0, 2.0]]
+
+    Args:
+        start: Codes to begin at.
+        end: Codes to end at.
+        steps: From end to end, one less than points.
+
+    Raises:
+        ValueError: If the ends are not of one shape and finite, or steps < 1.
+    """
+    start, end = checked_ends(start, end, steps)
+    shares = _shares(steps)
+    path = _straight(start, end, shares)
+    norms = np.linalg.norm(path, axis=2, keepdims=True)
+    wanted = _straight(norms[:, 0], norms[:, -1], shares)
+    # What rounding leaves of a point at the origin is no direction either.
+    has = norms > _LEAST_ANGLE * wanted
+    return np.where(has, path * np.divide(wanted, norms, where=has, out=np.ones_like(norms)), path)
+
+
+def checked_ends(
+    start: np.ndarray, end: np.ndarray, steps: int
+) -> tuple[Float[np.ndarray, "P D"], Float[np.ndarray, "P D"]]:
+    """Ends of paths as float64, checked.
+
+    Raises:
+        ValueError: If they are not two arrays (P, D) of one shape with finite numbers, or steps < 1.
+    """
+    start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    if start.ndim != 2 or start.shape != end.shape or not start.shape[1]:
+        raise ValueError(
+            f"paths need as many ends as starts, both (P, D) with D >= 1, but got {start.shape} and "
+            f"{end.shape}"
+        )
+    strange = ~(np.isfinite(start).all(axis=1) & np.isfinite(end).all(axis=1))
+    if strange.any():
+        raise ValueError(f"paths need finite ends, but those of pair {strange.argmax()} are not")
+    if steps < 1:
+        raise ValueError(f"a path needs steps >= 1, but got {steps}")
+    return start, end
+
+
+def _shares(steps: int) -> Float[np.ndarray, "T"]:
+    return np.linspace(0, 1, steps + 1)
+
+
+def _straight(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> Float[np.ndarray, "P T D"]:
+    t = shares[:, None]
+    return (1 - t) * start[:, None] + t * end[:, None]
+
+
+def _directions(codes: np.ndarray, norms: np.ndarray) -> Float[np.ndarray, "P D"]:
+    """Unit vectors; zeros where there is none."""
+    return codes / np.where(norms > 0, norms, 1)[:, None]
+
+
+def _perpendicular(first: np.ndarray, last: np.ndarray, angle: np.ndarray) -> Float[np.ndarray, "P D"]:
+    """Unit vectors towards which the first directions turn."""
+    towards = last.copy()
+    opposite = np.pi - angle < _LEAST_ANGLE
+    towards[opposite] = np.eye(first.shape[1])[np.abs(first[opposite]).argmin(axis=1)]
+    # Twice, as what rounding leaves along `first` counts where little is left across.
+    for _ in range(2):
+        towards = towards - (towards * first).sum(axis=1, keepdims=True) * first
+        towards = _directions(towards, np.linalg.norm(towards, axis=1))
+    return towards

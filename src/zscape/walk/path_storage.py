@@ -1,0 +1,160 @@
+"""Sets of paths on disk: one parquet file, a row a code."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Int
+
+from zscape import codes as tables
+from zscape.errors import RunFormatError
+from zscape.files import whole_file
+
+_KEY = b"zscape"
+_COLUMNS = ("kind", "pair", "start", "end", "step", "code")
+_REMEDY = "make it again with zscape walk"
+
+
+@dataclass(frozen=True, eq=False)
+class PathSet:
+    """Paths of several kinds between the same pairs of codes.
+
+    Attributes:
+        ends: (P, 2) rows of the data set that each pair goes from and to.
+        z: (P, T, D) codes of each kind, by its name, such as "linear".
+        profiles: (P, T - 1) numbers of each step, by their name and kind, such as its decoded length.
+    """
+
+    ends: Int[np.ndarray, "P 2"]
+    z: Mapping[str, np.ndarray]
+    profiles: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shapes = {paths.shape for paths in self.z.values()}
+        if len(shapes) != 1 or len(self.ends) != (shape := next(iter(shapes)))[0] or shape[1] < 2:
+            raise ValueError(
+                "a set of paths needs one shape (P, T, D) of all kinds, with T >= 2 and its ends (P, 2), "
+                f"but got {sorted(shapes)} and {self.ends.shape}"
+            )
+        wrong = [
+            (name, kind)
+            for name, kinds in self.profiles.items()
+            for kind, values in kinds.items()
+            if kind not in self.z or values.shape != (shape[0], shape[1] - 1)
+        ]
+        if wrong:
+            raise ValueError(
+                f"a set of paths needs profiles of its kinds, {(shape[0], shape[1] - 1)}, but "
+                f"{wrong[0][0]!r} of {wrong[0][1]!r} is not"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Of each path, one less than points."""
+        return next(iter(self.z.values())).shape[1] - 1
+
+
+def save_paths(
+    paths: PathSet, path: str | os.PathLike[str], *, notes: Mapping[str, Any] | None = None
+) -> None:
+    """Write a set of paths as parquet, whole or not at all: a row a kind, pair and step.
+
+    Columns: `kind`; `pair`, its number; `start` and `end`, rows of the data set; `step`; `code`, a fixed-size
+    list of float32; and one of each profile, with what belongs to the step that leads to this point, null at
+    the first.
+
+    Args:
+        paths: What to write.
+        path: The file.
+        notes: What the table says of itself: JSON in the metadata of the schema, under the key zscape.
+    """
+    count, points = len(paths.ends), paths.steps + 1
+    rows = count * points
+    columns: dict[str, Any] = {
+        "kind": pa.array(np.repeat(list(paths.z), rows).tolist(), pa.string()),
+        "pair": np.tile(np.repeat(np.arange(count), points), len(paths.z)),
+        "start": np.tile(np.repeat(paths.ends[:, 0], points), len(paths.z)),
+        "end": np.tile(np.repeat(paths.ends[:, 1], points), len(paths.z)),
+        "step": np.tile(np.arange(points), count * len(paths.z)),
+        "code": tables.vectors(np.concatenate([z.reshape(rows, -1) for z in paths.z.values()])),
+    }
+    for name, kinds in paths.profiles.items():
+        full = np.full((len(paths.z), count, points), np.nan)
+        for place, kind in enumerate(paths.z):
+            if kind in kinds:
+                full[place, :, 1:] = kinds[kind]
+        columns[name] = pa.array(full.ravel(), pa.float64(), from_pandas=True)
+    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(dict(notes or {})).encode()})
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary)
+
+
+def load_paths(path: str | os.PathLike[str]) -> tuple[PathSet, dict[str, Any]]:
+    """Read what `save_paths` wrote: the paths, their codes to float32, and its notes.
+
+    Args:
+        path: The file.
+
+    Raises:
+        RunFormatError: If the file is missing or damaged, or holds no set of paths.
+    """
+    if not os.path.isfile(path):
+        raise RunFormatError(f"needed paths, but there is no file {path}; {_REMEDY}")
+    try:
+        table = pq.read_table(path)
+        notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RunFormatError(f"{path} cannot be read as paths ({error}); {_REMEDY}") from error
+    found = _paths(table) if _has_columns(table) and isinstance(notes, dict) else None
+    if found is None:
+        raise RunFormatError(
+            f"{path} needs {', '.join(_COLUMNS)} of paths, each kind with the same pairs and as many steps, "
+            f"but does not hold them; {_REMEDY}"
+        )
+    return found, notes
+
+
+def _has_columns(table: pa.Table) -> bool:
+    kinds = {each.name: each.type for each in table.schema}
+    return (
+        set(_COLUMNS) <= set(kinds)
+        and all(pa.types.is_integer(kinds[name]) for name in ("pair", "start", "end", "step"))
+        and pa.types.is_string(kinds["kind"])
+        and tables.holds_vectors(kinds["code"])
+        and not any(table[name].null_count for name in _COLUMNS)
+    )
+
+
+def _paths(table: pa.Table) -> PathSet | None:
+    """The paths of a table; None if it holds something else."""
+    names = list(dict.fromkeys(table["kind"].to_pylist()))
+    pair, step, start, end = (table[name].to_numpy() for name in ("pair", "step", "start", "end"))
+    count, points = (int(each.max(initial=-1)) + 1 for each in (pair, step))
+    z = tables.matrix(table["code"]).astype(np.float64)
+    shape = (len(names), count, points)
+    if points < 2 or len(z) != np.prod(shape) or not z.shape[1] or not np.isfinite(z).all():
+        return None
+    wanted = np.indices(shape).reshape(3, -1)
+    kinds = np.array([names.index(name) for name in table["kind"].to_pylist()])
+    ends = np.stack([start, end], axis=1).reshape(*shape, 2)
+    if not (np.stack([kinds, pair, step]) == wanted).all() or (ends != ends[:1, :, :1]).any():
+        return None
+    profiles = {
+        each.name: dict(zip(names, table[each.name].to_numpy().reshape(shape)[:, :, 1:], strict=True))
+        for each in table.schema
+        if each.name not in _COLUMNS and pa.types.is_floating(each.type)
+    }
+    known = {
+        name: {kind: values for kind, values in kinds.items() if not np.isnan(values).all()}
+        for name, kinds in profiles.items()
+    }
+    return PathSet(
+        ends[0, :, 0].astype(np.int64), dict(zip(names, z.reshape(*shape, -1), strict=True)), known
+    )

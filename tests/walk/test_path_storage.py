@@ -1,0 +1,95 @@
+"""Sets of paths on disk: what is written is read, and nothing else is."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from zscape import walk
+from zscape.errors import RunFormatError
+
+RNG = np.random.default_rng(0)
+ENDS = np.array([[7, 3], [10, 12]])
+Z = {"linear": RNG.normal(size=(2, 4, 3)), "graph": RNG.normal(size=(2, 4, 3))}
+PROFILES = {
+    "length": {kind: RNG.random((2, 3)) for kind in Z},
+    "style_loss": {"graph": RNG.random((2, 3))},
+}
+PATHS = walk.PathSet(ENDS, Z, PROFILES)
+
+
+def test_what_is_written_is_read(tmp_path):
+    walk.save_paths(PATHS, tmp_path / "paths.parquet", notes={"seed": 3})
+    found, notes = walk.load_paths(tmp_path / "paths.parquet")
+    assert notes == {"seed": 3}
+    assert found.steps == 3
+    np.testing.assert_array_equal(found.ends, ENDS)
+    assert list(found.z) == ["linear", "graph"]
+    for kind, z in Z.items():
+        np.testing.assert_allclose(found.z[kind], z, rtol=1e-6)
+    assert {name: list(kinds) for name, kinds in found.profiles.items()} == {
+        "length": ["linear", "graph"],
+        "style_loss": ["graph"],
+    }
+    np.testing.assert_array_equal(found.profiles["style_loss"]["graph"], PROFILES["style_loss"]["graph"])
+
+
+def test_rows_stand_for_points(tmp_path):
+    walk.save_paths(PATHS, tmp_path / "paths.parquet")
+    rows = pq.read_table(tmp_path / "paths.parquet").to_pylist()
+    assert len(rows) == 16
+    one = rows[8 + 4 + 2]
+    assert (one["kind"], one["pair"], one["start"], one["end"], one["step"]) == ("graph", 1, 10, 12, 2)
+    np.testing.assert_allclose(one["code"], Z["graph"][1, 2], rtol=1e-6)
+    assert one["length"] == PROFILES["length"]["graph"][1, 1]
+    assert rows[0]["length"] is None
+    assert rows[1]["style_loss"] is None
+
+
+def test_a_missing_or_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "paths.parquet"
+    with pytest.raises(RunFormatError, match="there is no file"):
+        walk.load_paths(path)
+    walk.save_paths(PATHS, path)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(RunFormatError, match="cannot be read as paths"):
+        walk.load_paths(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.drop_columns(["end"]),
+        lambda table: table.slice(1),
+        lambda table: table.slice(0, 15),
+        lambda table: table.take(list(range(15, -1, -1))),
+        lambda table: table.slice(0, 0),
+        lambda table: table.set_column(2, "start", pa.array(range(16))),
+        lambda table: table.set_column(4, "step", pa.array(["a"] * 16)),
+        lambda table: table.set_column(4, "step", pa.array([None, *range(15)])),
+        lambda table: table.replace_schema_metadata({b"zscape": json.dumps([1]).encode()}),
+    ],
+)
+def test_other_tables_are_refused(tmp_path, change):
+    path = tmp_path / "paths.parquet"
+    walk.save_paths(PATHS, path)
+    pq.write_table(change(pq.read_table(path)), path)
+    with pytest.raises(RunFormatError, match="make it again with zscape walk"):
+        walk.load_paths(path)
+
+
+@pytest.mark.parametrize(
+    ("ends", "z", "profiles", "said"),
+    [
+        (ENDS[:1], Z, {}, r"its ends \(P, 2\)"),
+        (ENDS, Z | {"graph": Z["graph"][:, :3]}, {}, "one shape"),
+        (ENDS, {"linear": Z["linear"][:, :1]}, {}, "T >= 2"),
+        (ENDS, Z, {"length": {"graph": np.zeros((2, 4))}}, "'length' of 'graph' is not"),
+        (ENDS, Z, {"length": {"other": np.zeros((2, 3))}}, "'length' of 'other' is not"),
+    ],
+)
+def test_sets_that_do_not_fit_are_refused(ends, z, profiles, said):
+    with pytest.raises(ValueError, match=said):
+        walk.PathSet(ends, z, profiles)
