@@ -57,6 +57,7 @@ def test_latent_with_factors_and_tsne(make):
     section = sections.latent(run, tsne=True, seed=4)
     assert names(section) == ["latent-map", "latent-tsne", "latent-factors", "information", "spectrum"]
     assert "seed 4" in caption(section, "latent-tsne")
+    assert "24 codes are few for 20 bins and 5 values" in caption(section, "information")
     assert "24 codes" in caption(section, "latent-tsne")
 
 

@@ -23,6 +23,8 @@ FACTOR_LIMIT = 5000  # codes a panel
 BOOTSTRAP_LIMIT = 10_000  # codes; above, the intervals of a spectrum are too narrow to be seen
 RESAMPLES = 200
 ACROSS = 1400  # pixels of all pictures in a row
+BINS = 20  # of the histograms of information
+ROWS_A_CELL = 10  # of the largest of them; below, what is left of its bias shows
 _MOVING = 6  # drawings that draw themselves
 _DRAWN_SIDE = 12  # drawings along each axis of a manifold
 
@@ -251,7 +253,7 @@ def _information(shown: base.Codes, which: str) -> list[Plate]:
     factors = whole_factors(shown)
     if not factors:
         return []
-    found = histogram_information(shown, factors)
+    found = histogram_information(shown, factors, bins=BINS)
     score = mig(found)
     value, ends = interval(score)
     caption = (
@@ -260,6 +262,12 @@ def _information(shown: base.Codes, which: str) -> list[Plate]:
         f"A frame marks the latent that knows most of a factor, the gap is by how much it is ahead of the "
         f"next. Mean gap, MIG: {value} ({ends})."
     )
+    classes = max(len(np.unique(column)) for column in factors.values())
+    if found.n < ROWS_A_CELL * BINS * classes:
+        caption += (
+            f" {found.n:,} codes are few for {BINS} bins and {classes} values: some of the bias stays, and "
+            "what looks known may be chance."
+        )
     figure = knowledge.information_map(found.matrix, found.entropies, found.names)
     best = ", ".join(
         f"{name}: {latent_name(int(latent))}"
