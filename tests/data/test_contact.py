@@ -39,6 +39,11 @@ def test_the_caption_says_what_the_model_sees():
     )
 
 
+def test_the_caption_counts_the_values_of_factors():
+    _, caption = contact_sheet(load("sprites:size=8,orientations=2,positions=3"), 4)
+    assert caption.endswith("; factors (values): shape (3), scale (6), orientation (2), x (3), y (3)")
+
+
 def test_the_seed_decides():
     data = load("digits")
     first, again, other = (contact_sheet(data, 20, seed=seed)[0] for seed in (1, 1, 2))

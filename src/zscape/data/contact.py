@@ -39,7 +39,7 @@ def contact_sheet(
 
     Returns:
         The sheet as uint8 RGB, and a caption: number, shape, range of values on the sheet, images in each
-        class; of drawings the numbers of points, and what was left out.
+        class, values of each factor; of drawings the numbers of points, and what was left out.
 
     Raises:
         ValueError: If count < 1.
@@ -51,7 +51,8 @@ def contact_sheet(
     if isinstance(data, Strokes):
         return _grid(bitmaps(x, side=_DRAWN), rows), f"{_described(data, len(rows))}; {_classes(data)}"
     values = f"values {x.min():.3g} to {x.max():.3g}, mean {x.mean():.3g}"
-    return _grid(x, rows), f"{_counted(data)}; {len(rows)} shown, {values}; {_classes(data)}"
+    about = f"{_counted(data)}; {len(rows)} shown, {values}; {_classes(data)}{_factors(data)}"
+    return _grid(x, rows), about
 
 
 def _drawn(data: Images | Strokes, count: int, seed: int) -> np.ndarray:
@@ -93,6 +94,14 @@ def _counted(data: Images) -> str:
 
 def _described(data: Strokes, shown: int) -> str:
     return f"{data.summary()}; {shown} shown, one unit of a batch is {data.scale:.4g} of the file"
+
+
+def _factors(data: Images) -> str:
+    if not data.factors:
+        return ""
+    shown = [f"{name} ({len(np.unique(column)):,})" for name, column in data.factors.items()][:_NAMES_SHOWN]
+    more = f" and {len(data.factors) - len(shown)} more" if len(data.factors) > len(shown) else ""
+    return f"; factors (values): {', '.join(shown)}{more}"
 
 
 def _classes(data: Images | Strokes) -> str:
