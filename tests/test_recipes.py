@@ -11,18 +11,24 @@ from zscape.base import Weighted
 from zscape.errors import StoppedError
 from zscape.schedules import Warmup
 from zscape.terms import (
+    InterpolationCritic,
+    MixingCritic,
+    PriorCritic,
     RememberedCovariance,
     TotalCorrelationCritic,
     correlation,
     covariance,
     covariance_floor,
+    cycle_consistency,
+    interpolation_smoothness,
     kl,
     mmd,
     sparsity,
     squared_error,
     total_correlation,
+    triplet,
 )
-from zscape.training import Engine
+from zscape.training import Adam, Engine
 from zscape.training.settings import describe_objective, rebuild_objective
 
 
@@ -88,6 +94,27 @@ def test_the_recipes_of_disentanglement():
     assert sparse["sparsity"].term.keywords == {"of": "outputs"}
 
 
+def test_the_recipes_that_shape_by_classes_and_critics():
+    shaped = recipes.triplet_vae(3.0, margin=0.5, mining="semi-hard", beta=0.4)
+    assert shaped["kl"] == Weighted(0.4, kl)
+    assert (shaped["triplet"].weight, shaped["triplet"].term.func) == (3.0, triplet)
+    assert shaped["triplet"].term.keywords == {"margin": 0.5, "mining": "semi-hard"}
+    adversarial = recipes.adversarial_autoencoder(2.0, prior="classes", components=3)
+    assert adversarial["reconstruction"] == Weighted(1.0, squared_error)
+    assert adversarial["prior"].weight == 2
+    assert isinstance(adversarial["prior"].term, PriorCritic)
+    assert adversarial["prior"].term.settings["prior"] == "classes"
+    assert adversarial["prior"].term.settings["components"] == 3
+    mixing = recipes.acai(8.0, gamma=0.1)["mixing"]
+    assert (mixing.weight, mixing.term.settings["gamma"]) == (8.0, 0.1)
+    assert isinstance(mixing.term, MixingCritic)
+    parts = recipes.aeai(2.0, cycle=0.2, smoothness=0.3)
+    assert isinstance(parts["interpolation"].term, InterpolationCritic)
+    assert parts["interpolation"].weight == 2
+    assert parts["cycle_consistency"] == Weighted(0.2, cycle_consistency)
+    assert parts["interpolation_smoothness"] == Weighted(0.3, interpolation_smoothness)
+
+
 @pytest.mark.parametrize(
     "objective",
     [
@@ -96,6 +123,10 @@ def test_the_recipes_of_disentanglement():
         recipes.beta_tcvae(estimator="stratified"),
         recipes.factor_vae(),
         recipes.sparse_vae(of="z"),
+        recipes.triplet_vae(mining="semi-hard"),
+        recipes.adversarial_autoencoder(prior="classes"),
+        recipes.acai(),
+        recipes.aeai(),
     ],
 )
 def test_a_recipe_is_rebuilt_from_what_a_spec_keeps(objective):
@@ -124,14 +155,32 @@ def small_critic(gamma=35.0):
     return {**recipes.factor_vae(), "total_correlation": part}
 
 
+def small_prior(prior="gaussian", weight=1.0):
+    part = Weighted(weight, PriorCritic(prior=prior, width=32))
+    return {**recipes.adversarial_autoencoder(), "prior": part}
+
+
+def small_acai(weight=8.0):
+    return {**recipes.acai(), "mixing": Weighted(weight, MixingCritic(channels=(8, 16), dense=16))}
+
+
+def small_aeai():
+    critic = InterpolationCritic(channels=(8, 16), dense=16)
+    return {**recipes.aeai(), "interpolation": Weighted(1.0, critic)}
+
+
 @pytest.mark.parametrize("bf16", [False, True])
-def test_every_recipe_of_disentanglement_resumes_bit_for_bit(bf16, data, tmp_path):
+def test_every_recipe_that_shapes_codes_resumes_bit_for_bit(bf16, data, tmp_path):
     objectives = {
         "annealed": recipes.annealed_vae(Warmup(stop=8.0, steps=15)),
         "tcvae": recipes.beta_tcvae(),
         "stratified": recipes.beta_tcvae(estimator="stratified"),
         "factor": small_critic(),
         "sparse": recipes.sparse_vae(of="outputs"),
+        "triplet": recipes.triplet_vae(),
+        "prior": small_prior("classes"),
+        "acai": small_acai(),
+        "aeai": small_aeai(),
     }
 
     def stop_in_the_second_epoch(progress):
@@ -161,7 +210,7 @@ def test_every_recipe_of_disentanglement_resumes_bit_for_bit(bf16, data, tmp_pat
         critics = [
             torch.load(run.path / "checkpoint.ckpt", weights_only=True)["modules"][1:] for run in found
         ]
-        assert len(critics[0]) == (name == "factor")
+        assert len(critics[0]) == (name in ("factor", "prior", "acai", "aeai"))
         for before, after in zip(*critics, strict=True):
             assert all(torch.equal(tensor, after[key]) for key, tensor in before.items())
         columns = [run.history() for run in found]
@@ -260,6 +309,52 @@ def test_the_floor_is_a_column_beside_the_penalty(data, tmp_path):
     assert all(torch.equal(tensor, weights[1][key]) for key, tensor in weights[0].items())
 
 
+def test_triplets_bring_classes_together(data, tmp_path):
+    """A neighbour of a held-out code is of its class more often than in the same model without the term."""
+    found = []
+    for weight in (0.0, 5.0):
+        torch.manual_seed(0)
+        model = zs.Autoencoder.mlp(data.shape, latent=6, widths=(64,))
+        run = zs.fit(model, recipes.triplet_vae(weight), data, out=tmp_path / f"{weight}", epochs=12)
+        codes = zs.encode(run.model, data)
+        known, asked = codes.of("train"), codes.of("test")
+        nearest = ((asked.mean[:, None] - known.mean[None]) ** 2).sum(2).argmin(1)
+        found.append((known.label[nearest] == asked.label).mean())
+    assert found[1] > found[0] + 0.05
+
+
+@pytest.mark.parametrize("prior", ["gaussian", "classes"])
+def test_the_prior_critic_brings_codes_to_the_prior(prior, data, tmp_path):
+    adam = Adam(rate=3e-3, betas=(0.5, 0.999))
+    found = []
+    for weight in (0.0, 1.0):
+        torch.manual_seed(0)
+        model = zs.Autoencoder.mlp(data.shape, latent=2, widths=(64,), stochastic=False)
+        objective = small_prior(prior, weight)
+        run = zs.fit(model, objective, data, out=tmp_path / f"{weight}", epochs=25, optimiser=adam)
+        codes = zs.encode(run.model, data).of("test")
+        critic = objective["prior"].term
+        means = critic.means(2).double().numpy()
+        at = means[codes.label] if prior == "classes" else means[:1]
+        wanted = 0.5 if prior == "classes" else 1.0
+        found.append(np.sqrt((((codes.mean - at) / wanted) ** 2).mean()))
+    # Of draws of the prior that is 1.
+    assert found[1] < 0.5 * found[0]
+
+
+def test_acai_makes_mixtures_that_its_critic_cannot_place(data, tmp_path):
+    """Against a critic that looks on and moves nothing."""
+    found = []
+    for weight in (0.0, 30.0):
+        torch.manual_seed(0)
+        model = zs.Autoencoder.mlp(data.shape, latent=6, widths=(64,), stochastic=False)
+        run = zs.fit(model, small_acai(weight), data, out=tmp_path / f"{weight}", epochs=15)
+        history = run.history()
+        rows = history["split"] == "validation"
+        found.append(history["mixing"][rows][-1])
+    assert found[1] < 0.7 * found[0]
+
+
 def small_features():
     return recipes.perceptual_vae("vgg16", weights="random", layers=["relu1_1"])
 
@@ -267,9 +362,16 @@ def small_features():
 @pytest.mark.parametrize("name", recipes.__all__)
 def test_every_recipe_learns(name, data, tmp_path):
     torch.manual_seed(0)
-    model = zs.Autoencoder.mlp(data.shape, latent=4, widths=(64,), stochastic=name != "autoencoder")
-    # As published, the critic takes longer than all other recipes together; trained features need a file.
-    made = {"factor_vae": small_critic, "perceptual_vae": small_features}
+    points = ("autoencoder", "adversarial_autoencoder", "acai", "aeai")
+    model = zs.Autoencoder.mlp(data.shape, latent=4, widths=(64,), stochastic=name not in points)
+    # As published, critics take longer than all other recipes together; trained features need a file.
+    made = {
+        "acai": small_acai,
+        "adversarial_autoencoder": small_prior,
+        "aeai": small_aeai,
+        "factor_vae": small_critic,
+        "perceptual_vae": small_features,
+    }
     objective = made.get(name, getattr(recipes, name))()
     run = zs.fit(model, objective, data, out=tmp_path / "run", epochs=8)
     history = run.history()

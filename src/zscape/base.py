@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -133,13 +133,14 @@ class Critic(nn.Module):
     The loop moves the model by the first and the critic by the second, whatever the author forgot to detach.
     """
 
-    def build(self, latent: int) -> None:
+    def build(self, latent: int, shape: Sequence[int]) -> None:
         """Make what depends on the model; called when a fit begins, seeded by it, and when it is resumed.
 
         Most critics know their sizes and leave this as it is: it does nothing.
 
         Args:
             latent: Latent dimensions of the model, D.
+            shape: Shape of one sample.
         """
 
     @abstractmethod

@@ -61,6 +61,37 @@ def test_the_recipes_of_disentanglement_take_their_settings():
     assert {"index_code_information", "dimensionwise_kl", "sparsity"} < set(added)
 
 
+def test_the_recipes_with_critics_take_their_settings():
+    prior = terms_of(
+        "recipe.name=adversarial_autoencoder", "recipe.prior=classes", "prior.width=16", "prior.weight=3"
+    )["prior"]
+    assert prior.weight == 3
+    assert prior.term.settings["prior"] == "classes"
+    assert prior.term.settings["width"] == 16
+    mixing = terms_of("recipe.name=acai", "recipe.gamma=0.5", "mixing.channels=[8]")["mixing"]
+    assert mixing.term.settings == {"gamma": 0.5, "channels": [8], "dense": 128}
+    parts = terms_of("recipe.name=aeai", "recipe.cycle=2", "interpolation.dense=8", "kl.weight=0.1")
+    assert parts["cycle_consistency"].weight == 2
+    assert parts["interpolation"].term.settings["dense"] == 8
+    assert parts["kl"].weight == 0.1
+    shaped = terms_of("recipe.name=triplet_vae", "recipe.mining=semi-hard", "triplet.squared=false")[
+        "triplet"
+    ]
+    assert {"mining": "semi-hard", "squared": False}.items() <= shaped.term.keywords.items()
+    # Added to another recipe, and new for every fit.
+    added = [terms_of("mixing.weight=5", "prior.weight=1", "triplet.weight=2") for _ in range(2)]
+    assert {"kl", "mixing", "prior", "triplet"} < set(added[0])
+    assert added[0]["prior"].term is not added[1]["prior"].term
+
+
+@pytest.mark.parametrize(
+    ("name", "stochastic"), [("acai", False), ("aeai", False), ("triplet_vae", True), ("vae", True)]
+)
+def test_models_of_points_are_made_for_recipes_of_points(name, stochastic):
+    settings = gather(None, {}, (f"recipe.name={name}", "model.widths=[8]"))
+    assert build(settings).model.to_spec()["stochastic"] == stochastic
+
+
 @pytest.mark.parametrize(
     "pairs",
     [
@@ -68,9 +99,12 @@ def test_the_recipes_of_disentanglement_take_their_settings():
         ("recipe.name=beta_tcvae", "total_correlation.estimator=stratified"),
         ("recipe.name=factor_vae", "total_correlation.width=16", "total_correlation.depth=2"),
         ("recipe.name=sparse_vae", "recipe.of=outputs", "index_code_information.weight=0"),
+        ("recipe.name=adversarial_autoencoder", "recipe.prior=mixture", "prior.width=16"),
+        ("recipe.name=acai", "mixing.channels=[4]", "mixing.dense=8", "triplet.weight=1"),
+        ("recipe.name=aeai", "interpolation.channels=[4]", "interpolation.dense=8"),
     ],
 )
-def test_what_was_asked_of_a_recipe_of_disentanglement_is_fitted(pairs, tmp_path):
+def test_what_was_asked_of_a_recipe_is_fitted(pairs, tmp_path):
     asked = ("epochs=2", "batch=256", "model.widths=[16]", "model.latent=3", "engine.log_every=1", *pairs)
     fits = []
     for number in range(2):
@@ -109,6 +143,10 @@ def test_what_was_asked_of_a_recipe_of_disentanglement_is_fitted(pairs, tmp_path
             ("recipe.name=beta_tcvae", "recipe.estimator=exact"),
             "needs weighted or stratified, but got 'exact'",
         ),
+        (("recipe.name=triplet_vae", "recipe.mining=easy"), "needs all or hard or semi-hard, but got 'easy'"),
+        (("recipe.name=acai", "recipe.gamma=2"), r"gamma in \[0, 1\], but got 2"),
+        (("prior.weight=1", "prior.std=0"), "radius and std > 0"),
+        (("mixing.channels=[4]",), "has no term 'mixing'; to add it, give it a weight"),
         (("recipe.name=sparse_vae", "recipe.of=logvar"), "needs mean or z or outputs, but got 'logvar'"),
     ],
 )
@@ -121,7 +159,8 @@ def test_what_cannot_be_is_refused_in_one_line(pairs, message):
 def test_settings_that_recipes_share_are_listed_with_the_default_of_each():
     known = known_settings()
     assert known["recipe.weight"][1] == (
-        "0.01 (decorrelated_vae), 10.0 (dip_vae), 1000.0 (mmd_vae), 1000.0 (perceptual_vae), 1.0 (sparse_vae)"
+        "32.0 (acai), 1.0 (adversarial_autoencoder), 0.01 (decorrelated_vae), 10.0 (dip_vae), "
+        "1000.0 (mmd_vae), 1000.0 (perceptual_vae), 1.0 (sparse_vae), 1.0 (triplet_vae)"
     )
     assert known["recipe.capacity"][1] == "Warmup(stop=25.0, steps=100000, start=0.0) (annealed_vae)"
     assert known["total_correlation.width"] == ("a whole number", "1000")

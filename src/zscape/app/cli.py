@@ -43,8 +43,9 @@ def fit(
     recipe: Annotated[
         str | None,
         typer.Option(
-            help="annealed_vae, autoencoder, beta_tcvae, beta_vae, decorrelated_vae, dip_vae, factor_vae, "
-            "mmd_vae, perceptual_vae, sparse_vae or vae. \\[default: vae]"
+            help="acai, adversarial_autoencoder, aeai, annealed_vae, autoencoder, beta_tcvae, beta_vae, "
+            "decorrelated_vae, dip_vae, factor_vae, mmd_vae, perceptual_vae, sparse_vae, triplet_vae or vae. "
+            "\\[default: vae]"
         ),
     ] = None,
     net: Annotated[str | None, typer.Option(help="Network: mlp or conv; of drawings lstm.")] = None,

@@ -24,7 +24,7 @@ from zscape import data as datasets
 from zscape import recipes, terms
 from zscape.app.kinds import call_with, check_type, parameters, refuse_unknown, words
 from zscape.app.models import HEADS, LATENT, NETS, check_model, choice, model_for
-from zscape.base import Objective, Weighted
+from zscape.base import Critic, Objective, Weighted
 from zscape.data import Images, Strokes
 from zscape.errors import SettingError, nearest
 from zscape.model import Autoencoder
@@ -42,12 +42,21 @@ _TERMS: dict[str, Callable[..., Any]] = {
     for name in terms.__all__
     if next(iter(inspect.signature(getattr(terms, name)).parameters)) == "draw"
 }
+# Critics by the name that recipes give them; --set may add these too.
+_CRITICS: dict[str, type[Critic]] = {
+    "interpolation": terms.InterpolationCritic,
+    "mixing": terms.MixingCritic,
+    "prior": terms.PriorCritic,
+}
+_PARTS = (*_TERMS, *_CRITICS)
+# Recipes of models whose encoder gives points.
+_DETERMINISTIC = ("acai", "adversarial_autoencoder", "aeai", "autoencoder")
 _SCHEDULES = {
     schedule.__name__: schedule
     for schedule in (CosineDecay, Cyclical, ExponentialApproach, ExponentialDecay, Warmup)
 }
 # Sections whose settings may be schedules: a path with a bracket in it is not one.
-_SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _TERMS))
+_SCHEDULED = ("optimiser.", "recipe.", "reconstruction.", *(f"{name}." for name in _PARTS))
 _WEIGHT = float | Callable
 # Longer text is no setting, and the parsers of Python give out on deep nesting.
 _LONGEST = 1000
@@ -125,7 +134,7 @@ def build(settings: Settings, *, data_dir: Path | None = None) -> Request:
     if isinstance(data, Strokes):
         objective = _of_drawings(objective, sections["squared_error"])
     torch.manual_seed(options.get("seed", 0))
-    asked = {"stochastic": recipe_name != "autoencoder"} | sections["model"]
+    asked = {"stochastic": recipe_name not in _DETERMINISTIC} | sections["model"]
     model = model_for(data, asked, sections["head"])
     return Request(data, model, objective, options)
 
@@ -142,7 +151,8 @@ def known_settings() -> dict[str, tuple[str, str]]:
     }
     owners: list[tuple[str, Callable[..., Any]]] = [("data", datasets.load), ("optimiser", Adam)]
     owners += [("engine", Engine)] + [("model", net) for net in NETS.values()]
-    owners += [("head", head) for head in HEADS.values()] + list(_TERMS.items())
+    owners += [("head", head) for head in HEADS.values()]
+    owners += [*_TERMS.items(), *_CRITICS.items()]
     # What decorrelated_vae(form="memory") has under that name takes a size besides.
     owners.append(("covariance", terms.RememberedCovariance))
     # And factor_vae has a critic under the name of what it estimates.
@@ -157,7 +167,7 @@ def known_settings() -> dict[str, tuple[str, str]]:
                 others = f"{found[key][1]}, " if key in found else ""
                 found[key] = (takes, f"{others}{default} ({owner.__name__})")
             found.setdefault(key, (takes, default))
-    for name in ("reconstruction", *_TERMS):
+    for name in ("reconstruction", *_PARTS):
         found[f"{name}.weight"] = (words(_WEIGHT), "the recipe's")
         found[f"{name}.capacity"] = (words(_WEIGHT | None), "none")
     choices = {"model.activation": ACTIVATIONS, "mmd.bandwidth": [*_FUNCTIONS, "a number"]}
@@ -187,7 +197,7 @@ def _shown(default: object) -> str:
 def _sections(settings: Settings) -> dict[str, Settings]:
     sections: dict[str, Settings] = {
         name: {}
-        for name in ("data", "model", "head", "recipe", "optimiser", "engine", "reconstruction", *_TERMS)
+        for name in ("data", "model", "head", "recipe", "optimiser", "engine", "reconstruction", *_PARTS)
     }
     for key, value in settings.items():
         section, dot, name = key.partition(".")
@@ -204,7 +214,7 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
     parts = {
         name: part if isinstance(part, Weighted) else Weighted(1.0, part) for name, part in recipe.items()
     }
-    for name in ("reconstruction", *_TERMS):
+    for name in ("reconstruction", *_PARTS):
         asked = dict(sections[name])
         if not asked:
             continue
@@ -212,7 +222,7 @@ def _objective(recipe: Objective, sections: dict[str, Settings]) -> Objective:
             raise SettingError(
                 f"the recipe has no term {name!r}; to add it, give it a weight: --set {name}.weight=1"
             )
-        old = parts.get(name) or Weighted(1.0, _TERMS[name])
+        old = parts.get(name) or Weighted(1.0, _CRITICS[name]() if name in _CRITICS else _TERMS[name])
         weight = asked.pop("weight", old.weight)
         capacity = asked.pop("capacity", old.capacity)
         for key, value in (("weight", weight), ("capacity", capacity)):
@@ -241,8 +251,8 @@ def _of_drawings(objective: Objective, squared: Settings) -> Objective:
 
 def _with(term: Callable[..., Any], asked: Settings, name: str) -> Callable[..., Any]:
     """The term with settings of its own replaced; one with a memory or networks is made anew."""
-    if isinstance(term, terms.RememberedCovariance | terms.TotalCorrelationCritic):
-        return call_with(type(term), {**term.settings, **asked}, name)
+    if isinstance(term, terms.RememberedCovariance | Critic):
+        return call_with(type(term), {**getattr(term, "settings", {}), **asked}, name)
     return functools.partial(term, **asked) if asked else term
 
 

@@ -113,7 +113,7 @@ def _build(term: Term | Critic) -> None:
     if isinstance(term, Critic):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            term.build(_LATENT)
+            term.build(_LATENT, _SHAPE)
 
 
 def _check_scalar(value: object, dtype: torch.dtype) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -56,8 +58,8 @@ class TotalCorrelationCritic(Critic):
         self.settings = {"width": width, "depth": depth}
         self.net: nn.Sequential | None = None
 
-    def build(self, latent: int) -> None:
-        """Make new networks for codes of `latent` dimensions."""
+    def build(self, latent: int, shape: Sequence[int] = ()) -> None:
+        """Make new networks for codes of `latent` dimensions; of whatever `shape` the samples are."""
         width, layers = latent, []
         for _ in range(self.settings["depth"]):
             layers += [nn.Linear(width, self.settings["width"]), nn.LeakyReLU(0.2)]

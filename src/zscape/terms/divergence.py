@@ -118,7 +118,7 @@ def mmd(
     within = _mean_kernel(z, std, unbiased=unbiased)
     if sampled:
         prior = torch.randn_like(z)
-        between = torch.exp(-_squared_distances(z, prior) / (2 * std**2)).mean()
+        between = torch.exp(-squared_distances(z, prior) / (2 * std**2)).mean()
         return within - 2 * between + _mean_kernel(prior, std, unbiased=unbiased)
     variance, latent = std**2, z.shape[1]
     between = (variance / (variance + 1)) ** (latent / 2) * torch.exp(
@@ -128,14 +128,15 @@ def mmd(
 
 
 def _mean_kernel(z: Tensor, std: Tensor | float, *, unbiased: bool) -> Tensor:
-    kernel = torch.exp(-_squared_distances(z, z) / (2 * std**2))
+    kernel = torch.exp(-squared_distances(z, z) / (2 * std**2))
     count = len(z)
     if unbiased:
         return (kernel.sum() - kernel.diagonal().sum()) / (count * (count - 1))
     return kernel.mean()
 
 
-def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+def squared_distances(a: Float[Tensor, "A D"], b: Float[Tensor, "B D"]) -> Float[Tensor, "A B"]:
+    """Squared Euclidean distance of each row of `a` from each row of `b`, with a gradient that is finite."""
     # Not cdist: its gradient is not finite where two codes coincide.
     squares = a.square().sum(1)[:, None] + b.square().sum(1)[None, :] - 2 * a @ b.T
     return squares.clamp(min=0)

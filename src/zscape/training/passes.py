@@ -109,7 +109,7 @@ class Passes:
         critics = [part.term for part in self.objective.values() if isinstance(part.term, Critic)]
         for place, critic in enumerate(critics):
             reseed(self.processes.device, self.seed, _CRITICS, place)
-            critic.build(self.model.latent)
+            critic.build(self.model.latent, self.model.shape)
 
     def seed_critic(self, place: int, step: int) -> None:
         """Seed what the own loss of the critic at `place` draws at `step`."""
