@@ -1,5 +1,7 @@
 """Information by histograms against scikit-learn, hand-worked tables, nulls and invariances."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
@@ -37,6 +39,16 @@ def by_scikit_learn(z, factors, bins=20):
         cells = np.digitize(column, np.histogram_bin_edges(column, bins)[1:-1])
         matrix[latent] = [mutual_info_score(values, cells) for values in factors.values()]
     return matrix
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e-320])
+def test_weights_are_relative_however_large(scale):
+    factors = some_factors(300)
+    found = measure.histogram_information(mixed(factors), factors, weights=np.full(300, scale))
+    assert measure.mig(found) == replace(
+        measure.mig(measure.histogram_information(mixed(factors), factors)),
+        definition=measure.mig(found).definition,
+    )
 
 
 @pytest.mark.parametrize(

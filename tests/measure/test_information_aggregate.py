@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from zscape import measure
+from zscape.measure.information_aggregate import is_resolved
 
 
 def some_rows(count, low, high, seed=0):
@@ -16,6 +17,38 @@ def some_rows(count, low, high, seed=0):
     logvar = random.uniform(2 * np.log(low), 2 * np.log(high), size=(count, 4)) + 0.4 * np.sin(3 * mean)
     logvar[:, 3] = 0.01 * random.standard_normal(count)
     return mean, logvar, factors
+
+
+@pytest.mark.parametrize("logvar", [800.0, 1e300, -1e300])
+@pytest.mark.parametrize("rows", [1, 60])
+def test_log_variances_beyond_all_measure_are_refused(logvar, rows):
+    mean, all_logvar, factors = some_rows(60, 0.1, 0.2)
+    all_logvar[:rows] = logvar
+    with pytest.raises(ValueError, match="span at most 32,768"):
+        measure.aggregate_information((mean, all_logvar), factors)
+    assert not is_resolved((mean, all_logvar))
+    if abs(logvar) > 1400:
+        with pytest.raises(ValueError, match="needs log variances from -1,400 to 1,400"):
+            measure.sampled_information((mean, all_logvar), factors, draws=10)
+
+
+def test_sampled_information_takes_deviations_of_any_size_that_there_is():
+    mean, logvar, factors = some_rows(60, 0.1, 0.2)
+    for row, extreme in enumerate((1400.0, -1400.0, 800.0)):
+        logvar[row] = extreme
+    assert np.isfinite(measure.sampled_information((mean, logvar), factors, draws=50).influence).all()
+
+
+def test_intervals_of_sampled_scores_cover_draws_of_uneven_classes():
+    rare = (np.arange(2000) % 10 == 0).astype(int)
+    codes = np.stack([rare, 0 * rare], axis=1).astype(float), np.full((2000, 2), -6.0)
+    found = [
+        measure.mig(measure.sampled_information(codes, {"rare": rare}, draws=300, seed=n)) for n in range(40)
+    ]
+    covered = np.mean([each.low <= 1 <= each.high for each in found])
+    assert covered >= 0.85
+    errors = [(each.value - each.low) / 1.96 for each in found]
+    assert np.median(errors) == pytest.approx(np.std([each.value for each in found]), rel=0.35)
 
 
 def exact(mean, logvar, factors, nodes=4000):

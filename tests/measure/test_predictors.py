@@ -54,6 +54,17 @@ def test_dci_of_rotated_codes_and_of_noise_is_low(factors):
     assert told.low < (1 / 2 + 1 / 3 + 1 / 4) / 3 < told.high
 
 
+def test_explicitness_needs_classes_that_both_sides_share():
+    z = draws(30, 2)
+    with pytest.raises(ValueError, match="classes that training and test rows share, but own has none in 10"):
+        measure.explicitness(z, {"side": np.arange(30) % 2, "own": np.arange(30)})
+
+
+def test_sap_refuses_codes_that_its_machines_cannot_take(factors):
+    with pytest.raises(ValueError, match=r"codes up to 1e\+60, but one is \d"):
+        measure.sap(1e80 * perfect(factors), factors, **FAST)
+
+
 def test_a_split_factor_is_disentangled_but_not_complete():
     factors = random_factors(900, (4, 3))
     z = np.stack([factors["factor0"] // 2, factors["factor0"] % 2, factors["factor1"]], axis=1).astype(float)
@@ -204,6 +215,8 @@ def test_intervals_of_accuracies_are_wilsons_and_shrink_with_trials_a_row():
     inner = accuracy_interval(several)
     assert inner[1] - inner[0] == pytest.approx(2 * 1.96 * np.sqrt(0.16 / 2000), rel=0.15)
     assert accuracy_interval(np.ones(384))[1] == 1
+    # All rows alike, at a mean that their sum does not give back.
+    assert accuracy_interval(np.full(1000, np.mean([1, 1, 0]))) == pytest.approx((0.6369, 0.6952), abs=1e-3)
     assert accuracy_interval(np.zeros(10)) == pytest.approx((0, 1.959964**2 / (10 + 1.959964**2)))
 
 

@@ -187,7 +187,8 @@ def accuracy_interval(values: Float[np.ndarray, "N"] | Bool[np.ndarray, "N"]) ->
     variance says.
     """
     mean, variance, count = float(np.mean(values)), float(np.var(values)), len(values)
-    effective = count * mean * (1 - mean) / variance if variance > 0 else count
+    # Of equal numbers the variance may be above 0 by rounding.
+    effective = count * mean * (1 - mean) / variance if values.min() < values.max() else count
     square = Z95**2 / effective
     middle = (mean + square / 2) / (1 + square)
     half = math.sqrt(mean * (1 - mean) * square + square**2 / 4) / (1 + square)

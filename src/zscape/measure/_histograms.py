@@ -237,4 +237,5 @@ def _checked_weights(weights: np.ndarray, count: int, owner: str) -> np.ndarray:
     weights = weights.astype(np.float64)
     if not np.isfinite(weights).all() or (weights < 0).any() or np.count_nonzero(weights) < 2:
         raise ValueError(f"{owner} needs finite weights >= 0, two or more of them > 0; mend the weights")
-    return weights
+    # Their sum may be more than float64 holds.
+    return weights / weights.max()

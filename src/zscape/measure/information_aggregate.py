@@ -14,6 +14,8 @@ from zscape.base import CodesLike, code_arrays
 from zscape.measure import _histograms
 from zscape.measure.information import Information, chosen_rows, entropies_of
 
+# Greater ones are as good as infinite.
+_GREATEST = 600.0
 # Log variances are counted in classes of this width, so that a row's is off by a tenth at most.
 _CLASS = 0.2
 # Nodes a standard deviation, at least; a mean is off by half a node at most, which averages out over many
@@ -184,9 +186,9 @@ def _grid_of(latent: int, count: int, low: float, high: float, least: float, gre
     if not wanted[0] <= _FINEST:
         raise ValueError(
             f"aggregate_information needs latents that span at most {_FINEST // _NODES:,} of their smallest "
-            f"posterior standard deviations, but latent {latent} has one of {math.exp(least / 2):.3g} and "
-            f"spans {high - low + 2 * reach:.3g}; take histogram_information, or give "
-            "log variances a floor"
+            f"posterior standard deviations, but latent {latent} has one of "
+            f"{np.exp(min(least, _GREATEST) / 2):.3g} and spans {high - low + 2 * reach:.3g}; take "
+            "histogram_information, or give log variances a floor"
         )
     if count <= _FEW and wanted[0] * _MORE_NODES / _NODES <= _SMALL:
         wanted = wanted * (_MORE_NODES / _NODES)
@@ -200,14 +202,17 @@ def _grid_of(latent: int, count: int, low: float, high: float, least: float, gre
 
 def _nodes(low: float, high: float, least: float, greatest: float) -> np.ndarray:
     """Nodes that each class of log variance needs, most for the first; infinite for points."""
+    span = high - low + 2 * _reach(greatest)
+    # Far too fine a grid may also have far too many classes.
+    if greatest > _GREATEST or least < -2 * _GREATEST or span / math.exp(least / 2) > _FINEST:
+        return np.array([math.inf])
     classes = max(1, math.ceil((greatest - least) / _CLASS))
     centres = least + (np.arange(classes) + 0.5) * (greatest - least) / classes
-    with np.errstate(divide="ignore", over="ignore"):
-        return _NODES * (high - low + 2 * _reach(greatest)) / np.exp(centres / 2)
+    return _NODES * span / np.exp(centres / 2)
 
 
 def _reach(greatest: float) -> float:
-    return _REACH * math.exp(min(greatest, 600.0) / 2)
+    return _REACH * math.exp(min(greatest, _GREATEST) / 2)
 
 
 def _of_latent(

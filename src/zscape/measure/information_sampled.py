@@ -15,6 +15,8 @@ from zscape.measure.information import Information, chosen_rows, entropies_of
 
 # Numbers of one block of (draws, rows).
 _BLOCK = 1 << 18
+# Of larger log variances, or smaller ones, float64 does not hold the standard deviation or its inverse.
+_WIDEST = 1400.0
 
 
 def sampled_information(
@@ -36,6 +38,7 @@ def sampled_information(
 
     Null: above 0 in expectation. Bias: that of finitely many rows stays, as in `aggregate_information`;
     posteriors so narrow that no two rows meet give the entropy of the factor, whatever they encode.
+    Intervals of scores cover the draws, not the choice of the rows.
     Unchanged by scaling or shifting a latent with its deviations, and by relabelling classes.
     Cost: O(S N D (1 + sum 1 / K)) time: a minute for 10,000 draws and rows of 10 latents; O(N D) memory.
 
@@ -48,7 +51,8 @@ def sampled_information(
 
     Raises:
         TypeError: If `draws` or `seed` is no whole number.
-        ValueError: If codes have no log variances, or codes, factors or weights are not as described.
+        ValueError: If codes have no log variances, or one beyond +-1,400, or codes, factors or weights are
+            not as described.
 
     References:
         Chen et al., Isolating Sources of Disentanglement in VAEs, NeurIPS 2018. Differs in: all
@@ -60,6 +64,11 @@ def sampled_information(
     if rows.logvar is None:
         raise ValueError(
             "sampled_information needs log variances, but these codes are points; take histogram_information"
+        )
+    if np.abs(rows.logvar).max() > _WIDEST:
+        raise ValueError(
+            f"sampled_information needs log variances from -{_WIDEST:,.0f} to {_WIDEST:,.0f}, but these lie "
+            f"from {rows.logvar.min():g} to {rows.logvar.max():g}; train again, or clip them"
         )
     random = np.random.default_rng(seed)
     count, latents = rows.mean.shape
@@ -76,7 +85,8 @@ def sampled_information(
         np.bincount(column, rows.weights, size) for column, size in zip(columns, rows.sizes, strict=True)
     ]
     some = chosen_rows(draws, latents * len(columns))
-    entropies, surprisal = entropies_of(rows, drawn[some], totals, False)
+    # They rest on all rows, not on the draws, and so have no part in the error of these.
+    entropies, _ = entropies_of(rows, drawn[some], totals, False)
     return Information(
         matrix=matrix,
         entropies=entropies,
@@ -87,7 +97,7 @@ def sampled_information(
         definition=f"mutual information of latents as sampled, by {draws:,} draws from the posteriors of "
         f"{count:,} rows",
         influence=(values[some] - matrix).astype(np.float32),
-        surprisal=surprisal,
+        surprisal=np.zeros((len(some), len(columns)), np.float32),
         seed=seed,
     )
 
@@ -121,8 +131,10 @@ def _log_density(
     step = max(_BLOCK // len(mean), 1)
     for start in range(0, len(z), step):
         logs = z[start : start + step, None] - mean
-        logs *= scale
-        np.square(logs, out=logs)
+        with np.errstate(over="ignore"):
+            # What is too far away for float64 adds nothing.
+            logs *= scale
+            np.square(logs, out=logs)
         np.subtract(height, logs, out=logs)
         highest = logs.max(axis=1, keepdims=True)
         logs -= highest

@@ -34,6 +34,8 @@ from zscape.measure._factors import (
 )
 
 Learner = Literal["boosting", "forest"]
+# Of larger codes the support vector machine may not come to an end.
+_LARGEST = 1e60
 # Latents and factors of smaller variance count as constant, as in the published study.
 _CONSTANT = 1e-12
 
@@ -160,14 +162,16 @@ def sap(
 
     Raises:
         TypeError: If a number is not whole.
-        ValueError: If codes or factors are not as described, or a factor takes one value in the training or
-            the test rows.
+        ValueError: If codes or factors are not as described, codes are beyond 1e60, or a factor takes one
+            value in the training or the test rows.
 
     References:
         Kumar et al., Variational Inference of Disentangled Latent Concepts, ICLR 2018; learner and sizes of
         Locatello et al., ICML 2019. Differs in: correlations are over test rows.
     """
     z = points_of(codes)
+    if np.abs(z).max() > _LARGEST:
+        raise ValueError(f"sap needs codes up to {_LARGEST:g}, but one is {np.abs(z).max():.3g}; train again")
     columns = _varying_columns(factors, len(z))
     continuous = [name for name, values in columns.items() if values.dtype.kind == "f"]
     rows, others = split_rows(len(z), train, test, seed)
@@ -225,8 +229,8 @@ def explicitness(
 
     Raises:
         TypeError: If a number is not whole.
-        ValueError: If codes or factors are not as described, or a factor takes one value in the training or
-            the test rows.
+        ValueError: If codes or factors are not as described, a factor takes one value in the training or the
+            test rows, or no class that was learnt occurs in the test rows.
 
     References:
         Ridgeway and Mozer, Learning Deep Disentangled Embeddings with the F-Statistic Loss, NeurIPS 2018.
@@ -239,7 +243,7 @@ def explicitness(
     scaled = standardised(given.z, rows)
     seen, unseen = scaled[rows], scaled[others]
     values = np.mean(
-        [_areas(seen, unseen, each[rows], each[others]) for each in given.factors.values()], axis=0
+        [_areas(name, seen, unseen, each[rows], each[others]) for name, each in given.factors.items()], axis=0
     )
     return around(
         "explicitness",
@@ -341,7 +345,9 @@ def _lead(scores: np.ndarray, per_row: np.ndarray) -> np.ndarray:
     return per_row[:, best] - per_row[:, second]
 
 
-def _areas(seen: np.ndarray, unseen: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+def _areas(
+    name: str, seen: np.ndarray, unseen: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> np.ndarray:
     """Mean area over classes plus the influence of each test row on it, (N,): its mean is the area."""
     model = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(seen, train)
     scores = model.decision_function(unseen)
@@ -351,6 +357,11 @@ def _areas(seen: np.ndarray, unseen: np.ndarray, train: np.ndarray, test: np.nda
     belongs = test[:, None] == positive
     counts = belongs.sum(axis=0)
     used = (counts > 0) & (counts < len(test))
+    if not used.any():
+        raise ValueError(
+            f"explicitness needs classes that training and test rows share, but {name} has none in "
+            f"{len(test)} test rows; give more rows, bin the factor, or leave it out"
+        )
     return _area_rows(scores[:, used], belongs[:, used]).mean(axis=1)
 
 
