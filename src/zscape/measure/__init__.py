@@ -6,6 +6,11 @@ its codes. Names of results say what changes the quantity, such as an order, a k
 """
 
 from zscape.measure.agreement import udr
+from zscape.measure.angles import ComponentAngles, component_angles, principal_angles, random_angles
+from zscape.measure.classes import ClassDistances, centroid_offsets, class_distances
+from zscape.measure.clusters import cluster, silhouette, silhouettes
+from zscape.measure.contingency import Composition, cluster_agreement, composition
+from zscape.measure.dimension import likelihood_dimension, two_neighbour_dimension
 from zscape.measure.distances import (
     mean_distances,
     mean_pairwise_distance,
@@ -39,7 +44,11 @@ from zscape.measure.likelihood import (
     kl_per_sample,
     log_likelihood_per_sample,
 )
+from zscape.measure.maps import ica_map, pca_map, trustworthiness, tsne_map, umap_map
+from zscape.measure.neighbours import Neighbours, nearest_neighbours
+from zscape.measure.pairs import Pairs, closest_pairs, extreme_pairs, furthest_pairs, random_pairs
 from zscape.measure.predictors import dci, explicitness, sap
+from zscape.measure.probes import linear_probe, neighbour_accuracy
 from zscape.measure.reconstruction import (
     feature_distance,
     feature_distance_per_image,
@@ -51,7 +60,9 @@ from zscape.measure.reconstruction import (
     ssim,
     ssim_per_image,
 )
+from zscape.measure.sammon import sammon_map, sammon_stress
 from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
+from zscape.measure.spectra import NullSpectrum, class_spectra, parallel_analysis
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
 from zscape.measure.structure import (
     active_units,
@@ -63,7 +74,13 @@ from zscape.measure.table import everything
 from zscape.measure.votes import beta_vae_score, factor_vae_score
 
 __all__ = [
+    "ClassDistances",
+    "ComponentAngles",
+    "Composition",
     "Information",
+    "Neighbours",
+    "NullSpectrum",
+    "Pairs",
     "Spectrum",
     "aam",
     "active_units",
@@ -72,7 +89,15 @@ __all__ = [
     "aggregate_moments",
     "beta_vae_score",
     "bounds",
+    "centroid_offsets",
+    "class_distances",
+    "class_spectra",
     "classifier_entropy",
+    "closest_pairs",
+    "cluster",
+    "cluster_agreement",
+    "component_angles",
+    "composition",
     "dci",
     "distinct_classes",
     "elbo",
@@ -80,17 +105,22 @@ __all__ = [
     "energy_distance",
     "everything",
     "explicitness",
+    "extreme_pairs",
     "factor_vae_score",
     "feature_distance",
     "feature_distance_per_image",
     "feature_diversity",
     "fitting_sigma",
     "frechet_distance",
+    "furthest_pairs",
     "histogram_information",
+    "ica_map",
     "importance_bound",
     "importance_bound_per_sample",
     "infomec",
     "kl_per_sample",
+    "likelihood_dimension",
+    "linear_probe",
     "log_likelihood_per_sample",
     "mean_cosine_similarity",
     "mean_distances",
@@ -100,23 +130,38 @@ __all__ = [
     "mmd",
     "modularity",
     "nearest_distances",
+    "nearest_neighbours",
     "nearest_training_distance",
+    "neighbour_accuracy",
     "offdiagonal_correlation",
+    "parallel_analysis",
+    "pca_map",
     "pca_results",
     "pca_spectrum",
     "prdc",
+    "principal_angles",
     "psnr",
     "psnr_per_image",
+    "random_angles",
+    "random_pairs",
     "reencoded_distance",
     "rke",
+    "sammon_map",
+    "sammon_stress",
     "sampled_information",
     "sap",
+    "silhouette",
+    "silhouettes",
     "sketch_likelihood",
     "squared_error",
     "squared_error_per_image",
     "ssim",
     "ssim_per_image",
+    "trustworthiness",
+    "tsne_map",
+    "two_neighbour_dimension",
     "udr",
+    "umap_map",
     "vendi_score",
     "whole_factors",
 ]

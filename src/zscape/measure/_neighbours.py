@@ -46,24 +46,36 @@ def kth_squared_distances(
 
     Cost: O(N M F) time; memory for one float32 copy of `others` and blocks.
     """
+    return nearest(rows, others, k)[0][:, -1]
+
+
+def nearest(
+    rows: Num[np.ndarray, "N F"], others: Num[np.ndarray, "M F"], k: int
+) -> tuple[Float[np.ndarray, "N {k}"], Int[np.ndarray, "N {k}"]]:
+    """Squared distances of each row to the k nearest of `others`, ascending, and which these are.
+
+    Of others at one distance the first come first. Where there are fewer than k, the distances are infinite.
+    Cost: O(N M F) time; memory for one float32 copy of `others` and blocks.
+    """
     pairs = _Pairs.of(rows, others)
-    result = np.empty(len(rows))
+    squares, places = np.empty((len(rows), k)), np.empty((len(rows), k), dtype=np.int64)
     for here in pairs.row_blocks():
         best = np.full((here.stop - here.start, k), np.inf)
+        which = np.zeros(best.shape, dtype=np.int64)
         for there, lower in pairs.lower_bounds(here):
             worst = best[:, -1]
             if there.start == 0:
                 # Before anything is known, the k-th smallest bound, raised by what it may be off, will do.
-                nearest = min(k, lower.shape[1]) - 1
-                bound = np.partition(lower, nearest, axis=1)[:, nearest] + pairs.most_off(here, there)
+                last = min(k, lower.shape[1]) - 1
+                bound = np.partition(lower, last, axis=1)[:, last] + pairs.most_off(here, there)
                 limit = bound if lower.shape[1] >= k else np.full(len(lower), np.inf)
             else:
                 # Nothing is nearer than a distance of 0.
                 limit = np.where(worst > 0, worst / pairs.scale**2, -1.0)
             i, j = _at_most(lower, _raised(limit)[:, None])
-            _merge(best, i, pairs.exact(here.start + i, there.start + j))
-        result[here] = best[:, -1]
-    return result
+            _merge(best, which, i, there.start + j, pairs.exact(here.start + i, there.start + j))
+        squares[here], places[here] = best, which
+    return squares, places
 
 
 def balls(
@@ -156,13 +168,23 @@ class _Pairs:
 
     def exact(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Squared distances of chosen pairs, in float64 from the differences."""
-        result = np.empty(len(i))
-        step = max(1, BLOCK // self.rows.shape[1])
-        for start in range(0, len(i), step):
-            some = slice(start, start + step)
-            difference = self.rows[i[some]].astype(np.float64) - self.others[j[some]].astype(np.float64)
-            result[some] = np.square(difference, out=difference).sum(axis=1)
-        return result
+        return squares_between(self.rows, self.others, i, j)
+
+
+def squares_between(
+    rows: Num[np.ndarray, "N F"], others: Num[np.ndarray, "M F"], i: np.ndarray, j: np.ndarray
+) -> Float[np.ndarray, "P"]:
+    """Squared distance of rows[i] and others[j], pair by pair, in float64 from the differences.
+
+    A pair comes out the same whatever other pairs are asked for with it, and either way round.
+    """
+    result = np.empty(len(i))
+    step = max(1, BLOCK // rows.shape[1])
+    for start in range(0, len(i), step):
+        some = slice(start, start + step)
+        difference = rows[i[some]].astype(np.float64) - others[j[some]].astype(np.float64)
+        result[some] = np.square(difference, out=difference).sum(axis=1)
+    return result
 
 
 def _squared_norms(rows: np.ndarray, center: np.ndarray) -> np.ndarray:
@@ -184,14 +206,17 @@ def _at_most(lower: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.divmod(places, lower.shape[1])
 
 
-def _merge(best: np.ndarray, i: np.ndarray, squared: np.ndarray) -> None:
-    """Put the squared distances of rows `i` among the sorted smallest of each row."""
-    order = np.lexsort((squared, i))
-    i, squared = i[order], squared[order]
+def _merge(best: np.ndarray, which: np.ndarray, i: np.ndarray, j: np.ndarray, squared: np.ndarray) -> None:
+    """Put squared distances of rows `i` to others `j` among the sorted smallest of each row."""
+    order = np.lexsort((j, squared, i))
+    i, j, squared = i[order], j[order], squared[order]
     rank = np.arange(len(i)) - np.searchsorted(i, i)
     kept = rank < best.shape[1]
     if not kept.any():
         return
-    new = np.full_like(best, np.inf)
-    new[i[kept], rank[kept]] = squared[kept]
-    best[:] = np.sort(np.concatenate([best, new], axis=1), axis=1)[:, : best.shape[1]]
+    new, others = np.full_like(best, np.inf), np.zeros_like(which)
+    new[i[kept], rank[kept]], others[i[kept], rank[kept]] = squared[kept], j[kept]
+    both, names = np.concatenate([best, new], axis=1), np.concatenate([which, others], axis=1)
+    # Stable, so that of equal distances those of earlier others stay first.
+    order = np.argsort(both, axis=1, kind="stable")[:, : best.shape[1]]
+    best[:], which[:] = np.take_along_axis(both, order, axis=1), np.take_along_axis(names, order, axis=1)

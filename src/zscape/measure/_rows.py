@@ -57,6 +57,18 @@ def rows_of(values: CodesLike, what: str, *, least: int = 1) -> Num[np.ndarray, 
     return rows
 
 
+def means_of(codes: CodesLike, *, least: int = 1) -> Num[np.ndarray, "N D"]:
+    """Means of codes, checked as `rows_of` does; of their own dtype and not copied, however many they are.
+
+    Raises:
+        ValueError: As `rows_of`, or if they are not (N, D).
+    """
+    mean = codes.mean if isinstance(codes, Codes) else codes[0] if isinstance(codes, tuple) else codes
+    if np.ndim(mean) != 2:
+        raise ValueError(f"codes need two dimensions, (N, D), but got shape {np.shape(mean)}")
+    return rows_of(mean, "codes", least=least)
+
+
 def two_sets(
     real: CodesLike, generated: CodesLike, *, least: int = 1
 ) -> tuple[Num[np.ndarray, "N F"], Num[np.ndarray, "M F"]]:

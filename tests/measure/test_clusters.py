@@ -1,0 +1,158 @@
+"""Clusters, silhouettes and what clusters are made of: known groups, scikit-learn and nulls."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import (
+    adjusted_rand_score,
+    normalized_mutual_info_score,
+    silhouette_score,
+)
+
+from zscape import measure
+
+
+def draws(count, latents, seed=0):
+    return np.random.default_rng(seed).standard_normal((count, latents))
+
+
+def groups(sizes=(40, 30, 20), latents=5, apart=12.0, seed=0):
+    """Well separated groups, shuffled, with their numbers."""
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    codes = draws(len(labels), latents, seed) + apart * np.eye(len(sizes), latents)[labels]
+    order = np.random.default_rng(seed + 1).permutation(len(labels))
+    return codes[order], labels[order]
+
+
+@pytest.mark.parametrize("method", ["kmeans", "minibatch", "spectral", "mixture"])
+def test_separate_groups_are_found_and_numbered_by_size(method):
+    codes, labels = groups()
+    before = codes.copy()
+    np.testing.assert_array_equal(measure.cluster(codes, 3, method=method), labels)
+    # Neither shift nor scale matters, and the codes stay as they are.
+    np.testing.assert_array_equal(measure.cluster(1e-9 * codes + 5, 3, method=method), labels)
+    np.testing.assert_array_equal(codes, before)
+
+
+def test_rings_are_clusters_of_a_graph_and_not_of_centres():
+    angle = np.linspace(0, 2 * np.pi, 150, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    codes, labels = np.concatenate([ring, 4 * ring]) + 0.02 * draws(300, 2), np.repeat([0, 1], 150)
+    spectral, kmeans = (measure.cluster(codes, 2, method=each) for each in ("spectral", "kmeans"))
+    assert measure.cluster_agreement(spectral, labels)[2].value == 1
+    assert measure.cluster_agreement(kmeans, labels)[2].value < 0.5
+
+
+def test_groups_of_unequal_width_are_a_mixture():
+    codes = np.concatenate([draws(300, 2) * [8, 0.1], draws(300, 2, 1) * [0.5, 3]])
+    labels = np.repeat([0, 1], 300)
+    mixture, kmeans = (measure.cluster(codes, 2, method=each) for each in ("mixture", "kmeans"))
+    assert measure.cluster_agreement(mixture, labels)[0].value > 0.95
+    assert measure.cluster_agreement(kmeans, labels)[0].value < 0.8
+
+
+def test_clusters_are_fixed_by_the_seed():
+    codes = draws(200, 4)
+    one, again = (measure.cluster(codes, 6, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(one, again)
+    assert (np.diff(np.bincount(one)) <= 0).all()
+
+
+def test_what_cannot_be_divided_is_refused():
+    codes = np.repeat(draws(2, 3), 4, axis=0)
+    with pytest.raises(ValueError, match="3 clusters need as many codes that differ, but got 2"):
+        measure.cluster(codes, 3)
+    with pytest.raises(ValueError, match="9 clusters need as many codes that differ, but got 8"):
+        measure.cluster(draws(8, 2), 9)
+    assert measure.cluster(np.ones((3, 2)), 1).tolist() == [0, 0, 0]
+    assert sorted(measure.cluster(draws(4, 2), 4).tolist()) == [0, 1, 2, 3]
+
+
+def test_silhouette_is_that_of_scikit_learn_and_of_a_hand_worked_case():
+    codes, _ = groups(apart=3)
+    clusters = measure.cluster(codes, 4)
+    found = measure.silhouette(codes, clusters)
+    assert found.value == pytest.approx(silhouette_score(codes, clusters), rel=1e-10)
+    assert (found.name, found.n, found.seed) == ("silhouette_4", 90, None)
+    # On a line at 0, 1 and 10, 12: (1 - 1/11, 1 - 1/10, 1 - 2/9.5, 1 - 2/11.5).
+    line, pairs = np.array([[0.0], [1.0], [10.0], [12.0]]), np.array([0, 0, 1, 1])
+    expected = np.mean([1 - 1 / 11, 1 - 1 / 10, 1 - 2 / 9.5, 1 - 2 / 11.5])
+    assert measure.silhouette(line, pairs).value == pytest.approx(expected)
+
+
+def test_silhouette_of_labels_at_random_is_about_0_and_of_equal_codes_0():
+    codes, labels = draws(400, 5), np.random.default_rng(2).integers(0, 3, 400)
+    assert abs(measure.silhouette(codes, labels).value) < 0.02
+    assert measure.silhouette(np.ones((9, 2)), np.arange(9) // 3).value == 0
+
+
+def test_silhouettes_are_sampled_above_the_limit_and_it_is_said():
+    codes, labels = groups(sizes=(200, 150, 100))
+    some, whole = (measure.silhouette(codes, labels, limit=limit, seed=1) for limit in (120, 450))
+    assert (some.n, some.seed, whole.n, whole.seed) == (120, 1, 450, None)
+    assert "120 codes chosen at random from 450" in some.definition
+    assert some.low < whole.value < some.high
+
+
+def test_the_silhouette_is_highest_at_the_number_of_groups():
+    codes, _ = groups(sizes=(40, 30, 20, 25, 35), apart=8)
+    found = measure.silhouettes(codes, range(3, 8))
+    assert [each.name for each in found] == [f"silhouette_{count}" for count in range(3, 8)]
+    assert max(found, key=lambda each: each.value).name == "silhouette_5"
+
+
+def test_one_cluster_has_no_silhouette():
+    with pytest.raises(ValueError, match="silhouette needs 2 to 8 clusters of 9 codes, but got 1"):
+        measure.silhouette(draws(9, 2), np.zeros(9, dtype=int))
+    with pytest.raises(ValueError, match="but got 9"):
+        measure.silhouette(draws(9, 2), np.arange(9))
+
+
+def test_composition_by_hand():
+    table = measure.composition(np.array([0, 0, 0, 1, 1]), np.array([3, 3, 5, 5, 5]))
+    assert table.counts.tolist() == [[2, 1], [0, 2]]
+    assert table.classes.tolist() == [3, 5]
+    np.testing.assert_allclose(table.shares, [[2 / 3, 1 / 3], [0, 1]])
+    assert table.purity == pytest.approx(4 / 5)
+    with pytest.raises(ValueError, match="one code or more"):
+        measure.composition(np.empty(0, dtype=int), np.empty(0, dtype=int))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agreement_is_that_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 4, 60)
+    clusters = np.where(rng.random(60) < 0.6, labels + 10, rng.integers(0, 7, 60))
+    purity, nmi, ari = measure.cluster_agreement(clusters, labels)
+    assert nmi.value == pytest.approx(normalized_mutual_info_score(labels, clusters), abs=1e-12)
+    assert ari.value == pytest.approx(adjusted_rand_score(labels, clusters), abs=1e-12)
+    expected = sum(np.bincount(labels[clusters == each]).max() for each in np.unique(clusters)) / 60
+    assert purity.value == pytest.approx(expected)
+    for each in (purity, nmi, ari):
+        assert each.low <= each.value <= each.high
+
+
+def test_agreement_is_1_for_the_same_groups_and_about_0_for_others():
+    labels = np.repeat([3, 1, 2], [30, 20, 10])
+    for each in measure.cluster_agreement(7 - labels, labels):
+        assert (each.value, each.low, each.high) == (pytest.approx(1), pytest.approx(1), pytest.approx(1))
+    for each in measure.cluster_agreement(np.zeros(9, dtype=int), np.zeros(9, dtype=int)):
+        assert each.value == 1
+    rng = np.random.default_rng(0)
+    found = [
+        measure.cluster_agreement(rng.permutation(labels), labels, resamples=2)[2].value for _ in range(300)
+    ]
+    assert abs(np.mean(found)) < 3 * np.std(found) / math.sqrt(300)
+
+
+def test_intervals_of_agreement_cover_the_truth():
+    """Clusters that are the class with probability 0.8: purity 0.8 of very many codes."""
+    inside = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, 2, 150)
+        clusters = np.where(rng.random(150) < 0.8, labels, 1 - labels)
+        found = measure.cluster_agreement(clusters, labels)[0]
+        inside += found.low <= 0.8 <= found.high
+    assert 52 <= inside <= 60
