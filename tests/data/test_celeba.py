@@ -153,6 +153,22 @@ def test_lists_that_are_wrong_or_do_not_match_are_refused(celeba, name, old, new
         load(celeba)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"), [("0\nMale\n", "but lists none"), ("9" * 5000 + "\nMale\n", "but begins with '9999")]
+)
+def test_a_list_of_nothing_and_one_of_no_end_are_refused(celeba, text, message):
+    (celeba / ATTRIBUTES).write_text(text)
+    with pytest.raises(DataError, match=message):
+        load(celeba)
+
+
+def test_a_picture_in_two_splits_is_refused(celeba):
+    with (celeba / SPLITS).open("a") as file:
+        file.write("000001.jpg 2\n")
+    with pytest.raises(DataError, match=r"line 13 of .* lists 000001\.jpg a second time"):
+        load(celeba)
+
+
 def test_missing_parts_are_named(tmp_path, celeba):
     extra = celeba / "img_align_celeba" / "extra.jpg"
     face(0).save(extra)

@@ -243,6 +243,31 @@ def test_files_are_known_by_name_and_found_in_the_order_of_folders(tmp_path, mon
     assert located("vgg19", sha256=hashlib.sha256(b"late").hexdigest()) == late
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors", "ignore:Sparse")
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        ("features.0.bias", lambda: torch.zeros(64).to_sparse(), "sparse, nested or without numbers"),
+        ("features.0.bias", lambda: torch.zeros(64, device="meta"), "sparse, nested or without numbers"),
+        ("features.0.bias", lambda: torch.nested.nested_tensor([torch.zeros(3)]), "sparse, nested"),
+        ("features.²", lambda: torch.zeros(1), "another network"),
+        ("features.².weight", lambda: torch.zeros(1), "another network"),
+        (f"features.{'1' * 5000}.weight", lambda: torch.zeros(1), "another network"),
+    ],
+)
+def test_strange_tensors_and_names_are_refused(tmp_path, name, make, message):
+    torch.save({**squeezenet("random").state_dict(), name: make()}, tmp_path / "odd.pth")
+    with pytest.raises(DataError, match=message):
+        squeezenet(tmp_path / "odd.pth")
+
+
+def test_floats_of_eight_bits_are_weights(tmp_path):
+    state = squeezenet("random").state_dict()
+    state["features.0.bias"] = torch.ones(64).to(torch.float8_e4m3fn)
+    torch.save(state, tmp_path / "small.pth")
+    assert squeezenet(tmp_path / "small.pth").state_dict()["features.0.bias"].unique().tolist() == [1.0]
+
+
 def test_the_short_vgg19_of_the_data_folder(shared_data):
     network = vgg19(shared_data / "networks" / SHORT)
     assert layer_names(network)[-1] == "relu3_4"

@@ -140,6 +140,12 @@ def test_what_there_is_not_is_refused_by_name(settings, message):
         feature_reader(**{"network": "vgg16", "weights": "random", **settings})
 
 
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+def test_weights_of_layers_are_finite_and_not_below_zero(weight):
+    with pytest.raises(ValueError, match="layer_weights need to be finite and >= 0"):
+        feature_errors([torch.ones(1, 2)], [torch.zeros(1, 2)], layer_weights=[weight])
+
+
 def test_a_file_of_unknown_training_needs_its_preprocessing(tmp_path):
     state = vgg16("random", through="relu1_1").state_dict()
     np.savez(tmp_path / "own.npz", **{name: each.numpy() for name, each in state.items()})

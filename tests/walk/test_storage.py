@@ -85,6 +85,18 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, content):
         walk.load(path)
 
 
+def test_names_that_are_no_text_and_notes_without_end_are_refused(saved):
+    path = saved[1]
+    table = pq.read_table(path)
+    names = pa.array([b"\xe5\xff"] * len(table), pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(table.schema.get_field_index("latent"), "latent", names), path)
+    with pytest.raises(RunFormatError, match=r"cannot be read as a walk .*; make it again with zscape walk"):
+        walk.load(path)
+    pq.write_table(table.replace_schema_metadata({b"zscape": b"[" * 100_000}), path)
+    with pytest.raises(RunFormatError, match=r"cannot be read as a walk .*; make it again with zscape walk"):
+        walk.load(path)
+
+
 def test_a_file_cut_short_and_one_with_other_columns_are_refused(saved, tmp_path):
     path = saved[1]
     path.write_bytes(path.read_bytes()[:-20])

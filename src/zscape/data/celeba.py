@@ -9,6 +9,7 @@ References:
     that of public code for variational autoencoders.
 """
 
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ _CROP, _SIZE = 148, 64
 _PICTURES, _ATTRIBUTES, _SPLITS = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 _PARTS = {"0": "train", "1": "validation", "2": "test"}
 _VALUES = {"-1": False, "1": True}
+_COUNT = re.compile(r"\s*\d{1,9}\s*", re.ASCII)
 
 
 def is_celeba(folder: Path) -> bool:
@@ -79,7 +81,7 @@ def _found(folder: Path, offered_in: str, name: str) -> Path:
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
     """Names of the pictures, and a factor an attribute."""
     lines = _lines(path)
-    if len(lines) < 2 or not lines[0].strip().isdecimal():
+    if len(lines) < 2 or not _COUNT.fullmatch(lines[0]):
         raise DataError(
             f"{path} needs the number of pictures on line 1 and the names of the attributes on line 2, but "
             f"begins with {brief(lines[0] if lines else '', 60)!r}; copy it again"
@@ -94,6 +96,8 @@ def _read_attributes(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
             f"{path} says that it lists {int(lines[0]):,} pictures, but has rows for {len(rows):,}; copy it "
             "again"
         )
+    if not rows:
+        raise DataError(f"{path} needs a row a picture, but lists none; copy it again")
     names, table = [], []
     for number, row in enumerate(rows, start=3):
         name, *values = row.split()
@@ -119,6 +123,8 @@ def _read_splits(path: Path, names: list[str], attributes: Path) -> dict[str, np
                 f"line {number} of {path} needs a picture and 0, 1 or 2 (train, validation, test), but holds "
                 f"{brief(row, 60)!r}; copy it again"
             )
+        if name in parts:
+            raise DataError(f"line {number} of {path} lists {brief(name, 60)} a second time; copy it again")
         parts[name] = _PARTS[part[0]]
     if parts.keys() != set(names):
         odd = sorted(parts.keys() ^ set(names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -227,11 +228,13 @@ def feature_errors(
         relative: Whether to divide by the mean square of what is wanted.
 
     Raises:
-        ValueError: If there are not as many weights as layers.
+        ValueError: If there are not as many weights as layers, or one is no number >= 0.
     """
     weights = [1 / len(wanted)] * len(wanted) if layer_weights is None else list(layer_weights)
     if len(weights) != len(wanted):
         raise ValueError(f"layer_weights need one number a layer, {len(wanted)}, but are {len(weights)}")
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ValueError(f"layer_weights need to be finite and >= 0, but are {weights}")
     total = 0.0
     for weight, features, others in zip(weights, wanted, found, strict=True):
         # bfloat16 has too few digits for a sum.

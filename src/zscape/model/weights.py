@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import pickle
+import re
 import struct
 import warnings
 import zipfile
@@ -191,12 +192,13 @@ def drawn(shapes: Mapping[str, Sequence[int]], seed: int) -> dict[str, Tensor]:
 
 def numbered(found: Iterable[str]) -> set[int]:
     """Numbers of the layers that a file has weights of."""
-    parts = (name.split(".") for name in found)
-    return {int(part[1]) for part in parts if len(part) > 2 and part[0] == "features" and part[1].isdigit()}
+    parts = (re.fullmatch(r"features\.(\d{1,9})\..+", name, re.ASCII) for name in found)
+    return {int(part[1]) for part in parts if part is not None}
 
 
 def _finite(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all())
+    # Of floats of 8 bits torch does not say it.
+    return bool(torch.isfinite(values.to(torch.float32)).all())
 
 
 def _unpickled(path: Path) -> dict[str, Tensor]:
@@ -206,4 +208,7 @@ def _unpickled(path: Path) -> dict[str, Tensor]:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     if not isinstance(loaded, dict) or not all(isinstance(each, Tensor) for each in loaded.values()):
         raise DataError("it holds something else than tensors by name")
+    # Plain tensors alone have their numbers in memory, one after the other.
+    if any(each.layout != torch.strided or each.is_meta or each.is_nested for each in loaded.values()):
+        raise DataError("it holds tensors that are sparse, nested or without numbers")
     return {str(name): each for name, each in loaded.items()}

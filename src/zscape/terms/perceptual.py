@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -97,7 +98,7 @@ class Perceptual(nn.Module):
         )
         count = len(self.reader.layers)
         self._weights = [1 / count] * count if layer_weights is None else [float(w) for w in layer_weights]
-        if len(self._weights) != count or not all(weight >= 0 for weight in self._weights):
+        if len(self._weights) != count or not all(0 <= weight < math.inf for weight in self._weights):
             raise ValueError(
                 f"Perceptual needs a layer weight >= 0 for each of {count} layers, but got {self._weights}"
             )

@@ -62,9 +62,10 @@ def load(path: str | os.PathLike[str]) -> tuple[Traversals, dict[str, Any]]:
     try:
         table = pq.read_table(path)
         notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-    except (pa.ArrowException, OSError, ValueError) as error:
+        # Names are decoded here, where they may turn out to be no text.
+        walk = _walk(table) if _has_columns(table) and isinstance(notes, dict) else None
+    except (pa.ArrowException, OSError, RecursionError, ValueError) as error:
         raise RunFormatError(f"{path} cannot be read as a walk ({error}); {_REMEDY}") from error
-    walk = _walk(table) if _has_columns(table) and isinstance(notes, dict) else None
     if walk is None:
         raise RunFormatError(
             f"{path} needs {', '.join(_COLUMNS)} of traversals, each of as many steps and moving one latent, "
