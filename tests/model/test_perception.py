@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from zscape.errors import DataError
-from zscape.model import feature_errors, feature_reader, perception, squeezenet, vgg16
+from zscape.model import feature_errors, feature_reader, perception, squeezenet, style_layers, vgg16
 from zscape.model.features import prepared
 
 LAYERS = ["relu1_2", "conv1_1", "pool1"]
@@ -170,3 +170,25 @@ def test_what_are_no_pictures_is_refused(reader, x, message):
     for read in (reader.read, reader.read_alone):
         with pytest.raises(ValueError, match=message):
             read(x)
+
+
+def test_layers_of_style_are_the_first_of_each_block_that_a_file_reaches(tmp_path):
+    assert style_layers("squeezenet", weights="random") == ("relu1", "fire2", "fire4", "fire6")
+    path = tmp_path / "own.npz"
+    state = vgg16("random", through="relu2_2").state_dict()
+    np.savez(path, **{name: each.numpy() for name, each in state.items()})
+    assert style_layers("vgg16", weights=path) == ("relu1_1", "relu2_1")
+    unchecked = getattr(style_layers, "__wrapped__", style_layers)
+    with pytest.raises(ValueError, match="no feature network 'vgg'"):
+        unchecked("vgg")
+
+
+def test_bfloat16_begins_after_the_first_layer():
+    """A picture of one colour: rounding before it shifts every feature by as much."""
+    single, half = (
+        feature_reader("vgg16", weights="random", layers=["relu1_1"], bf16=bf16) for bf16 in (False, True)
+    )
+    x = torch.full((1, 3, 8, 8), 0.4567)
+    assert torch.equal(half.read(x)[0], single.read(x)[0].bfloat16())
+    # What it was made with is not lost by reading.
+    assert torch.equal(half.read(x.double())[0], single.read(x.double())[0].bfloat16())

@@ -49,6 +49,13 @@ from zscape.measure.neighbours import Neighbours, nearest_neighbours
 from zscape.measure.pairs import Pairs, closest_pairs, extreme_pairs, furthest_pairs, random_pairs
 from zscape.measure.predictors import dci, explicitness, sap
 from zscape.measure.probes import linear_probe, neighbour_accuracy
+from zscape.measure.profiles import (
+    PathFeatures,
+    StyleProfiles,
+    path_features,
+    profile_results,
+    style_profiles,
+)
 from zscape.measure.reconstruction import (
     feature_distance,
     feature_distance_per_image,
@@ -61,6 +68,13 @@ from zscape.measure.reconstruction import (
     ssim_per_image,
 )
 from zscape.measure.sammon import sammon_map, sammon_stress
+from zscape.measure.shapes import (
+    CrossDissolve,
+    ProfileShape,
+    cross_dissolve,
+    profile_shape,
+    shape_correlation,
+)
 from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
 from zscape.measure.spectra import NullSpectrum, class_spectra, parallel_analysis
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
@@ -70,6 +84,7 @@ from zscape.measure.structure import (
     aggregate_moments,
     offdiagonal_correlation,
 )
+from zscape.measure.style import style_loss, style_loss_per_image
 from zscape.measure.table import everything
 from zscape.measure.votes import beta_vae_score, factor_vae_score
 
@@ -77,11 +92,15 @@ __all__ = [
     "ClassDistances",
     "ComponentAngles",
     "Composition",
+    "CrossDissolve",
     "Information",
     "Neighbours",
     "NullSpectrum",
     "Pairs",
+    "PathFeatures",
+    "ProfileShape",
     "Spectrum",
+    "StyleProfiles",
     "aam",
     "active_units",
     "aggregate_covariance",
@@ -98,6 +117,7 @@ __all__ = [
     "cluster_agreement",
     "component_angles",
     "composition",
+    "cross_dissolve",
     "dci",
     "distinct_classes",
     "elbo",
@@ -135,11 +155,14 @@ __all__ = [
     "neighbour_accuracy",
     "offdiagonal_correlation",
     "parallel_analysis",
+    "path_features",
     "pca_map",
     "pca_results",
     "pca_spectrum",
     "prdc",
     "principal_angles",
+    "profile_results",
+    "profile_shape",
     "psnr",
     "psnr_per_image",
     "random_angles",
@@ -150,6 +173,7 @@ __all__ = [
     "sammon_stress",
     "sampled_information",
     "sap",
+    "shape_correlation",
     "silhouette",
     "silhouettes",
     "sketch_likelihood",
@@ -157,6 +181,9 @@ __all__ = [
     "squared_error_per_image",
     "ssim",
     "ssim_per_image",
+    "style_loss",
+    "style_loss_per_image",
+    "style_profiles",
     "trustworthiness",
     "tsne_map",
     "two_neighbour_dimension",

@@ -5,7 +5,7 @@ from zscape.model.autoencoder import Autoencoder
 from zscape.model.features import pooled_features
 from zscape.model.generation import draw
 from zscape.model.likelihoods import Bernoulli, BernoulliHead, Gaussian, GaussianHead
-from zscape.model.perception import FeatureReader, feature_errors, feature_reader
+from zscape.model.perception import FeatureReader, feature_errors, feature_reader, style_layers
 from zscape.model.sketching import StrokeMixture
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "layer_names",
     "pooled_features",
     "squeezenet",
+    "style_layers",
     "vgg16",
     "vgg19",
 ]

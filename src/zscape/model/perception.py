@@ -44,7 +44,8 @@ class FeatureReader:
         layers: Names of the layers, in the order asked for.
         preprocessing: What the weights were trained with.
         resize: Height and width that pictures are brought to; None leaves them as they are.
-        bf16: Whether the network runs in bfloat16; otherwise in the type of the pictures.
+        bf16: Whether the network runs in bfloat16 after its first layer; otherwise in the type of the
+            pictures.
         settings: What it was made with, as a spec keeps it: with the hash of the weights.
         description: The same in words, for definitions of what is measured.
     """
@@ -68,19 +69,31 @@ class FeatureReader:
         Raises:
             ValueError: If these are no pictures, or too small for the layers.
         """
+        return [each.flatten(1) for each in self.maps(x)]
+
+    def maps(self, x: Tensor) -> list[Float[Tensor, "B M E"]]:
+        """As `read`, with M positions and E channels of each layer apart, as Gram matrices want them.
+
+        Args:
+            x: As for `read`.
+
+        Raises:
+            ValueError: As `read`.
+        """
         self._check(x)
         kind = torch.bfloat16 if self.bf16 else x.dtype
-        weight = next(self.network.parameters())
-        if weight.device != x.device or weight.dtype != kind:
-            # From float32 to float64 and back nothing is lost.
-            self.network.to(device=x.device, dtype=kind)
-        at = prepared(x, preprocessing=self.preprocessing, resize=self.resize).to(kind)
-        found: dict[str, Tensor] = {}
         layers = features_of(self.network)
+        for number, layer in enumerate(layers):
+            # From float32 to float64 and back nothing is lost.
+            layer.to(device=x.device, dtype=kind if number else x.dtype)
+        at = prepared(x, preprocessing=self.preprocessing, resize=self.resize)
+        found: dict[str, Tensor] = {}
         for name, layer in zip(layer_names(self.network), layers, strict=True):
-            at = layer(at)
+            # Rounding to bfloat16 begins after the first layer: it would shift what has one colour by up to
+            # 0.4 percent, as much as a picture differs from the next on a path.
+            at = layer(at).to(kind)
             if name in self.layers:
-                found[name] = at.permute(0, 2, 3, 1).flatten(1)
+                found[name] = at.permute(0, 2, 3, 1).flatten(1, 2)
         return [found[name] for name in self.layers]
 
     @torch.no_grad()
@@ -141,8 +154,8 @@ def feature_reader(
             None where that follows from the file's name, and with random weights, for "torchvision".
         resize: Height and width to bring pictures to, bilinear with antialiasing. None leaves them as they
             are: what is small is not enlarged unasked.
-        bf16: Run the network in bfloat16, at relative errors of about 0.01; pays on GPUs and on CPUs with
-            instructions for it.
+        bf16: Run the network in bfloat16 after its first layer, at relative errors of about 0.01; pays on
+            GPUs and on CPUs with instructions for it.
         sha256: Of the file of weights, where no other will do.
 
     Raises:
@@ -183,6 +196,40 @@ def feature_reader(
     words = f"{', '.join(names)} of {network}, {trained}, preprocessing {given}{size}"
     made = _NETWORKS[network](RANDOM if path is None else path, through=last)
     return FeatureReader(made, names, given, resize, bf16, settings, words + ", bfloat16" * bf16)
+
+
+def style_layers(
+    network: Network = "vgg19", *, weights: str | os.PathLike[str] | None = None
+) -> tuple[str, ...]:
+    """The layers that style is read at, as far as a file of weights reaches: the first of every block.
+
+    These are relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1 of VGG, those of Gatys et al., and relu1, fire2,
+    fire4 and fire6 of SqueezeNet, a choice of ours. Cost: the file is read once.
+
+    >>> style_layers("vgg19", weights="random")
+    ('relu1_1', 'relu2_1', 'relu3_1', 'relu4_1', 'relu5_1')
+
+    Args:
+        network: Which one.
+        weights: As for `feature_reader`.
+
+    Raises:
+        DataError: If the file is missing or damaged, or holds other arrays than the network has.
+        ValueError: If there is no such network.
+
+    References:
+        Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+    """
+    if network not in get_args(Network):
+        raise ValueError(f"there is no feature network {network!r}: {nearest(str(network), _NETWORKS)}")
+    names = layer_names(blank(network) if weights == RANDOM else _NETWORKS[network](weights))
+    found, first = [], True
+    for name in names:
+        if first and name.startswith(("relu", "fire")):
+            found.append(name)
+            first = False
+        first = first or name.startswith("pool")
+    return tuple(found)
 
 
 @functools.cache
