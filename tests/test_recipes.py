@@ -310,36 +310,32 @@ def test_the_floor_is_a_column_beside_the_penalty(data, tmp_path):
 
 
 def test_triplets_bring_classes_together(data, tmp_path):
-    """A neighbour of a held-out code is of its class more often than in the same model without the term."""
+    """More of the variance of held-out codes lies between classes than in the model without the term."""
     found = []
     for weight in (0.0, 5.0):
         torch.manual_seed(0)
         model = zs.Autoencoder.mlp(data.shape, latent=6, widths=(64,))
-        run = zs.fit(model, recipes.triplet_vae(weight), data, out=tmp_path / f"{weight}", epochs=12)
-        codes = zs.encode(run.model, data)
-        known, asked = codes.of("train"), codes.of("test")
-        nearest = ((asked.mean[:, None] - known.mean[None]) ** 2).sum(2).argmin(1)
-        found.append((known.label[nearest] == asked.label).mean())
-    assert found[1] > found[0] + 0.05
+        objective = recipes.triplet_vae(weight, beta=0.1)
+        run = zs.fit(model, objective, data, out=tmp_path / f"{weight}", epochs=8)
+        codes = zs.encode(run.model, data).of("test")
+        means = np.stack([codes.mean[codes.label == label].mean(0) for label in range(10)])
+        within = ((codes.mean - means[codes.label]) ** 2).sum()
+        found.append(within / ((codes.mean - codes.mean.mean(0)) ** 2).sum())
+    # 0.31 without it.
+    assert found[1] < 0.75 * found[0]
 
 
-@pytest.mark.parametrize("prior", ["gaussian", "classes"])
-def test_the_prior_critic_brings_codes_to_the_prior(prior, data, tmp_path):
+def test_the_prior_critic_brings_codes_to_the_prior(data, tmp_path):
     adam = Adam(rate=3e-3, betas=(0.5, 0.999))
     found = []
     for weight in (0.0, 1.0):
         torch.manual_seed(0)
         model = zs.Autoencoder.mlp(data.shape, latent=2, widths=(64,), stochastic=False)
-        objective = small_prior(prior, weight)
-        run = zs.fit(model, objective, data, out=tmp_path / f"{weight}", epochs=25, optimiser=adam)
-        codes = zs.encode(run.model, data).of("test")
-        critic = objective["prior"].term
-        means = critic.means(2).double().numpy()
-        at = means[codes.label] if prior == "classes" else means[:1]
-        wanted = 0.5 if prior == "classes" else 1.0
-        found.append(np.sqrt((((codes.mean - at) / wanted) ** 2).mean()))
+        objective = small_prior(weight=weight)
+        run = zs.fit(model, objective, data, out=tmp_path / f"{weight}", epochs=20, optimiser=adam)
+        found.append(np.sqrt((zs.encode(run.model, data).of("test").mean ** 2).mean()))
     # Of draws of the prior that is 1.
-    assert found[1] < 0.5 * found[0]
+    assert found[1] < 0.6 * found[0]
 
 
 def test_acai_makes_mixtures_that_its_critic_cannot_place(data, tmp_path):

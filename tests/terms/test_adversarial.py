@@ -126,18 +126,20 @@ def test_with_classes_codes_in_another_classs_place_are_told():
     assert blind(placed(3000, 1)).item() == pytest.approx(math.log(2), abs=0.05)
 
 
-def test_the_penalty_is_the_squared_slope_where_the_prior_is():
+@pytest.mark.parametrize(("prior", "std"), [("gaussian", 1.0), ("mixture", 0.2)])
+def test_the_penalty_is_the_squared_slope_per_standard_deviation(prior, std):
     z = torch.randn(64, 2)
     values = []
     for penalty in (0.0, 2.0):
         torch.manual_seed(0)
-        critic = critic_for(2, penalty=penalty)
+        critic = critic_for(2, prior=prior, std=0.2, penalty=penalty)
         torch.manual_seed(1)
         values.append(critic.loss(of_codes(z)).item())
     torch.manual_seed(1)
-    drawn = torch.randn_like(z).requires_grad_()
+    drawn = critic._drawn(z, None).requires_grad_()
     slopes = torch.autograd.grad(critic.net(drawn).sum(), drawn)[0]
-    assert values[1] - values[0] == pytest.approx(2 * slopes.square().sum(1).mean().item(), rel=1e-4)
+    expected = 2 * std**2 * slopes.square().sum(1).mean().item()
+    assert values[1] - values[0] == pytest.approx(expected, rel=1e-2, abs=1e-6)
 
 
 def test_what_cannot_be_is_refused():
