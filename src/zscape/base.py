@@ -392,6 +392,10 @@ class Result:
     definition: str
     seed: int | None = None
 
+    def __str__(self) -> str:
+        ends = "" if self.low is None or self.high is None else f" ({self.low:.4g} to {self.high:.4g})"
+        return " ".join(f"{self.name} {self.value:.4g} {self.unit}".split()) + f"{ends}, n = {self.n:,}"
+
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary, as results.json holds it."""
         return asdict(self)

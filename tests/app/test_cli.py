@@ -61,6 +61,23 @@ def test_a_limit_measures_a_random_part_and_says_so(zscape, fitted):
     assert all("a random 50 of its 180 rows (seed 3)" in entry["definition"] for entry in measured)
 
 
+def test_disentanglement_is_of_all_rows_where_factors_are_known(zscape, tmp_path):
+    data = "sprites:size=8,scales=2,orientations=1,positions=5"
+    fit = zscape("fit", "--data", data, "--recipe", "vae", *SMALL, "--out", tmp_path / "run")
+    assert fit.code == 0, fit.err
+    assert zscape("encode", tmp_path / "run").code == 0
+    done = zscape("measure", tmp_path / "run", "--samples", 2, "--limit", 9, "--json")
+    measured = {entry["name"]: entry for entry in json.loads(done.out)}
+    codes = zs.codes.load(tmp_path / "run" / "codes.parquet")
+    expected = zs.measure.mig(zs.measure.histogram_information(codes, zs.measure.whole_factors(codes)))
+    assert measured["mig_hist"]["value"] == pytest.approx(expected.value)
+    assert measured["mig_hist"]["n"] == len(codes) == 150
+    assert measured["mig_hist"]["definition"].endswith(", on all 150 rows of all splits")
+    assert {"sap", "dci_disentanglement_forest", "factor_vae_score"} <= measured.keys()
+    assert measured["psnr"]["n"] == 9
+    assert "disentanglement" in done.err
+
+
 def test_other_splits_are_measured_beside_the_test_split(zscape, fitted):
     for split in ("test", "train"):
         assert zscape("measure", fitted, "--samples", 2, "--split", split).code == 0

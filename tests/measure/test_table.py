@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,24 +137,3 @@ def test_rows_that_do_not_belong_together_are_refused():
         run(codes, x[1:], xhat)
     with pytest.raises(ValueError, match="at least 3 rows"):
         run(*table(count=2))
-
-
-def test_codes_with_factors_get_scores_of_disentanglement():
-    codes, x, xhat = table()
-    factors = {
-        "a": np.arange(30) % 3,
-        "b": np.arange(30) // 3,
-        "still": np.zeros(30, int),
-        "angle": np.ones(30),
-    }
-    scored = {f"{score}_{by}" for score in ("mig", "aam", "modularity") for by in ("hist", "aggregate")}
-    found = run(replace(codes, factors=factors), x, xhat, samples=2)
-    assert scored <= found.keys()
-    information = measure.histogram_information(codes, {name: factors[name] for name in "ab"})
-    assert found["mig_hist"].value == measure.mig(information).value
-    points = run(replace(codes, factors=factors, logvar=None), x, xhat)
-    narrow = run(replace(codes, factors=factors, logvar=np.full_like(codes.mean, -40)), x, xhat, samples=2)
-    for others in (points, narrow):
-        assert others.keys() & scored == {"mig_hist", "aam_hist", "modularity_hist"}
-    alone = run(replace(codes, factors={"a": factors["a"]}), x, xhat, samples=2)
-    assert not alone.keys() & scored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -81,10 +82,11 @@ def encode(path: Path, batch: int, data_dir: Path | None) -> Path:
 def measure(
     path: Path, split: str, *, samples: int, limit: int, seed: int, data_dir: Path | None
 ) -> list[Result]:
-    """Measure one split and record the results."""
+    """Measure one split, and disentanglement on all rows; record the results."""
     run = Run(path)
     data = data_of(run, data_dir)
-    codes = codes_of(run, data).of(split)
+    table = codes_of(run, data)
+    codes = table.of(split)
     rows = len(codes)
     codes = _some(codes, limit, seed)
     x = data.batch(torch.from_numpy(codes.id), "cpu")[0].numpy()
@@ -118,8 +120,25 @@ def measure(
     if split != "test":
         # The test split is what a reader takes a number for; others say so in their names.
         results = [replace(result, name=f"{split}_{result.name}") for result in results]
+    results += _disentanglement(table, seed)
     run.record(results)
     return results
+
+
+def _disentanglement(table: Codes, seed: int) -> list[Result]:
+    """Scores of all rows, where two factors or more are known; what cannot be scored is a note."""
+    factors = measures.whole_factors(table)
+    if len(factors) < 2:
+        return []
+    with console.progress("disentanglement") as told, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        results = measures.disentanglement(
+            table, factors, seed=seed, on_step=lambda name: told(0, 0, f"{name}, all {len(table):,} rows")
+        )
+    for warning in caught:
+        console.tell(f"note: {warning.message}")
+    note = f", on all {len(table):,} rows of all splits"
+    return [replace(result, definition=result.definition + note) for result in results]
 
 
 def sample(

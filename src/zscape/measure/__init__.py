@@ -23,6 +23,7 @@ from zscape.measure.diversity import (
     rke,
     vendi_score,
 )
+from zscape.measure.factor_scores import disentanglement
 from zscape.measure.fidelity import (
     energy_distance,
     frechet_distance,
@@ -119,6 +120,7 @@ __all__ = [
     "composition",
     "cross_dissolve",
     "dci",
+    "disentanglement",
     "distinct_classes",
     "elbo",
     "elbo_per_sample",

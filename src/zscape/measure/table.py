@@ -1,4 +1,4 @@
-"""All measures that fit a model and its codes, as one table."""
+"""All measures that fit a model and its codes on one split, as one table."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import numpy as np
 from zscape import strokes
 from zscape.base import Codes, Result, code_arrays
 from zscape.measure.distances import mean_pairwise_distance
-from zscape.measure.information import Information, histogram_information, whole_factors
-from zscape.measure.information_aggregate import aggregate_information, is_resolved
-from zscape.measure.information_scores import aam, mig, modularity
 from zscape.measure.likelihood import LogProb, bounds, log_likelihood_per_sample
 from zscape.measure.reconstruction import fitting_sigma, psnr, squared_error, ssim
 from zscape.measure.sketches import sketch_likelihood
@@ -37,10 +34,9 @@ def everything(
 
     Left out: the bounds on log p(x) for a deterministic encoder; PSNR for anything but images (N, C, H, W) or
     where every reconstruction is exact; SSIM for images under 3 pixels a side; correlation where fewer than
-    two latents vary; scores of disentanglement where fewer than two factors of whole numbers vary, and those
-    of latents as sampled where a posterior is as narrow as a point. Of drawings, whose points have no
-    counterparts, no reconstruction is compared; their likelihood given codes is measured instead, a
-    sketch and a point.
+    two latents vary. Of drawings, whose points have no counterparts, no reconstruction is compared; their
+    likelihood given codes is measured instead, a sketch and a point. Scores of disentanglement are apart, for
+    they are best of all rows: `disentanglement`.
 
     Cost: `samples` evaluations of log_prob per row, which is most of it; the rest as each measure says.
 
@@ -75,7 +71,6 @@ def everything(
         *(_sketches(codes, x, log_prob, seed) if xhat is None else _reconstruction(x, xhat, data_range)),
         *_likelihood(codes, x, log_prob, samples, seed),
         *_structure(codes, seed),
-        *_disentanglement(codes),
     ]
     for name, measure in measures:
         if on_step is not None:
@@ -122,19 +117,3 @@ def _structure(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:
     if np.count_nonzero(varying(codes.mean)) >= 2:
         yield "offdiagonal_correlation", lambda: [offdiagonal_correlation(codes)]
     yield "mean_pairwise_distance", lambda: [mean_pairwise_distance(codes, seed=seed)]
-
-
-def _disentanglement(codes: Codes) -> Iterator[tuple[str, Measure]]:
-    factors = whole_factors(codes)
-    if len(factors) < 2:
-        return
-    yield "mig_hist, aam_hist and modularity_hist", lambda: _scores(histogram_information(codes, factors))
-    if codes.logvar is not None and is_resolved(codes):
-        yield (
-            "mig_aggregate, aam_aggregate and modularity_aggregate",
-            lambda: _scores(aggregate_information(codes, factors)),
-        )
-
-
-def _scores(information: Information) -> list[Result]:
-    return [score(information) for score in (mig, aam, modularity)]

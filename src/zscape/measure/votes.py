@@ -232,5 +232,8 @@ def _differences(z: np.ndarray, drawn: Iterator[tuple[np.ndarray, np.ndarray]]) 
 
 def _scored(name: str, right: Bool[np.ndarray, "V"], given: Labelled, how: str, seed: int) -> Result:
     low, high = accuracy_interval(right)
-    definition = f"{how}; factors {given.names}; chance is {1 / len(given.factors):.3g}"
+    definition = (
+        f"{how}; factors {given.names}; chance is {1 / len(given.factors):.3g}; the interval is that of the "
+        "drawing of votes from these rows"
+    )
     return Result(name, float(right.mean()), low, high, len(right), "", definition, seed)
