@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from zscape.report.style import INK, MUTED, TRAIN, WIDTH, label, styled
 from zscape.walk import Response, latent_name
 
-_ABOVE, _BELOW = 0.28, 0.28  # inches, of titles and of the numbers of the last row
+_ABOVE, _BELOW = 0.42, 0.5  # inches, of titles and of the numbers of the last row with the words under them
+_ROW = 0.95  # inches, of a row of panels with the space above it for its percentages
 # Percent of the variance of a latent; what answers less is drawn in grey.
 _ANSWERS = 10
 
@@ -36,7 +37,7 @@ def response_curves(found: Sequence[Response], latents: Sequence[int]) -> Figure
             "needs to be in the codes table"
         )
     rows, columns = len(latents), len(found)
-    tall = _ABOVE + 0.85 * rows + _BELOW
+    tall = _ABOVE + _ROW * rows + _BELOW
     figure = Figure(figsize=(WIDTH, tall))
     # Margins that are known save the layout of all panels, which takes as long as drawing them.
     around = {
@@ -47,18 +48,23 @@ def response_curves(found: Sequence[Response], latents: Sequence[int]) -> Figure
     }
     grid = figure.subplots(
         rows, columns, squeeze=False, sharex="col", sharey="row",
-        gridspec_kw=around | {"wspace": 0.07, "hspace": 0.14},
+        gridspec_kw=around | {"wspace": 0.07, "hspace": 0.26},
     )  # fmt: skip
     for across, response in enumerate(found):
         for down, latent in enumerate(latents):
             _panel(grid[down, across], response, int(latent))
-        grid[0, across].set_title(label(response.factor, 90 // columns))
+        # Above the percentages, which stand at the right.
+        grid[0, across].set_title(label(response.factor, 90 // columns), pad=14)
     for axes, latent in zip(grid[:, 0], latents, strict=True):
         axes.annotate(
             latent_name(int(latent)), (0, 0.5), (-34, 0), xycoords="axes fraction",
             textcoords="offset points", ha="right", va="center", color=INK,
         )  # fmt: skip
         axes.yaxis.set_major_locator(MaxNLocator(2, min_n_ticks=2))
+    figure.text(
+        0.5, 0.05 / tall, "mean of the latent and its 95 % interval at each value of the factor; %: share of "
+        "the latent's variance", ha="center", va="bottom", fontsize=8, color=MUTED,
+    )  # fmt: skip
     return figure
 
 
@@ -73,8 +79,8 @@ def _panel(axes: Axes, response: Response, latent: int) -> None:
         response.values, mean, color=colour, linewidth=1.3, marker=None if many else "o", markersize=2.5
     )
     axes.text(
-        0.97, 0.95, f"{percent} %", transform=axes.transAxes,
-        ha="right", va="top", fontsize=8, color=INK if answers else MUTED,
+        1.0, 1.02, f"{percent} %", transform=axes.transAxes,
+        ha="right", va="bottom", fontsize=8, color=INK if answers else MUTED,
     )  # fmt: skip
     whole = bool((response.values == np.round(response.values)).all())
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
