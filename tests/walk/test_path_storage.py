@@ -58,6 +58,19 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path):
         walk.load_paths(path)
 
 
+def test_names_that_are_no_text_and_notes_without_end_are_refused(tmp_path):
+    path = tmp_path / "paths.parquet"
+    walk.save_paths(PATHS, path)
+    table = pq.read_table(path)
+    names = pa.array([b"\xe5\xff"] * len(table), pa.binary()).view(pa.string())
+    pq.write_table(table.set_column(table.schema.get_field_index("kind"), "kind", names), path)
+    with pytest.raises(RunFormatError, match="cannot be read as paths"):
+        walk.load_paths(path)
+    pq.write_table(table.replace_schema_metadata({b"zscape": b"[" * 100_000}), path)
+    with pytest.raises(RunFormatError, match="cannot be read as paths"):
+        walk.load_paths(path)
+
+
 @pytest.mark.parametrize(
     "change",
     [

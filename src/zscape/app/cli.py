@@ -304,15 +304,72 @@ def walk(
         ),
     ] = None,
     start: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--from",
             metavar="PLACE",
             help="Where the others stay: posterior (a draw from where codes are), a row of the data set, "
-            "prior (a draw) or origin.",
+            "prior (a draw) or origin. With --to, the row to begin at.  \\[default: posterior]",
         ),
-    ] = "posterior",
-    steps: Annotated[int, typer.Option(min=2, max=101, help="Codes on each way.")] = 9,
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="ROW", help="Walk from one row of the data set to this.")
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHOICE:COUNT",
+            help="Walk between pairs of codes: random:100, closest:5 or furthest:5, of all codes or as "
+            "--within or --between say.",
+        ),
+    ] = None,
+    shortest: Annotated[
+        bool, typer.Option("--shortest", help="Walk between the closest pair, besides --pairs.")
+    ] = False,
+    longest: Annotated[
+        bool, typer.Option("--longest", help="Walk between the furthest pair, besides --pairs.")
+    ] = False,
+    within: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="Pairs of this class, by name or number.")
+    ] = None,
+    between: Annotated[
+        str | None, typer.Option(metavar="CLASS,CLASS", help="Pairs from the first class to the second.")
+    ] = None,
+    kinds: Annotated[
+        str | None,
+        typer.Option(
+            "--path",
+            metavar="KINDS",
+            help="linear, spherical, norm-corrected, graph or geodesic; several with commas between them.  "
+            "\\[default: linear]",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=101,
+            help="Codes on each way along a latent \\[default: 9], or steps from end to end \\[default: 10].",
+        ),
+    ] = None,
+    neighbours: Annotated[
+        int | None,
+        typer.Option(min=1, help="graph, geodesic: of a code, that count as near.  \\[default: 10]"),
+    ] = None,
+    cost: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="geodesic: weight of what it costs to leave the data; 0 for none.  \\[default: 1]"
+        ),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="Measure style losses along paths with vgg19, vgg16 or squeezenet, or none; with the first "
+            "whose weights are in a data folder if not given.",
+        ),
+    ] = None,
     order: Annotated[
         str | None,
         typer.Option(help="Which latent comes first: by kl, information or number.  \\[default: kl]"),
@@ -324,20 +381,52 @@ def walk(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write, must be new; RUN/walk, replaced, if not given.")
     ] = None,
+    data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
-    """Walk along the latents, one at a time, over the middle 95 % of its codes.
+    """Walk along the latents, one at a time, over the middle 95 % of its codes; or from code to code.
 
     The folder holds the pictures with a row a latent (traversals.png, .svg), the same as an animation
     (traversals.gif), and the codes (walk.parquet). Where factors are known, also how each latent answers to
     them (responses.png, .svg, .parquet).
+
+    From code to code, with --from and --to, --pairs, --shortest or --longest: pictures along each path
+    (paths.png, .svg, .gif), what changes at each step (path-curves.png, .svg), codes and profiles
+    (paths.parquet) and measures (results.json).
     """
-    from zscape.app.walking.asked import Asked, check_places, parse_latents
+    from zscape.app.walking.asked import Asked, Wanted, check_places, parse_latents
 
     named = () if latents is None else parse_latents(latents)
-    asked = Asked(start=start, latents=named, steps=steps, order=order, factor=factor, seed=seed)
+    wanted = Wanted(
+        start=start,
+        end=end,
+        pairs=pairs,
+        shortest=shortest,
+        longest=longest,
+        within=within,
+        between=between,
+        kinds=kinds,
+        neighbours=neighbours,
+        cost=cost,
+        style=style,
+    )
+    paths = wanted.paths(steps, seed, latents=latents, order=order, factor=factor)
+    if paths is not None:
+        check_places(run, out)
+        # Only now, since it loads torch, which takes seconds.
+        from zscape.app.walking.wandering import wander
+
+        _show_paths(wander(run, paths, out=out, data_dir=data_dir), as_json=json)
+        return
+    asked = Asked(
+        start="posterior" if start is None else start,
+        latents=named,
+        steps=9 if steps is None else steps,
+        order=order,
+        factor=factor,
+        seed=seed,
+    )
     check_places(run, out)
-    # Only now, since it loads torch, which takes seconds.
     from zscape.app.walking.command import traverse
 
     _show_paths(traverse(run, asked, out=out), as_json=json)
@@ -374,7 +463,8 @@ def study(
     name: Annotated[
         str,
         typer.Argument(
-            help="diverse-sampling, class-generation, sketch-covariance or sparse-disentanglement."
+            help="diverse-sampling, class-generation, sketch-covariance, sparse-disentanglement or "
+            "style-paths."
         ),
     ],
     scale: Annotated[

@@ -24,6 +24,8 @@ from zscape.app.sampling.asked import Asked
 from zscape.app.sampling.measuring import Compared, Measured
 from zscape.app.settings import Settings, build, gather
 from zscape.app.stored import codes_of, data_of
+from zscape.app.walking.asked import Between
+from zscape.app.walking.wandering import wander
 from zscape.base import Codes, Result
 from zscape.errors import RunFormatError, SettingError
 from zscape.run import Run
@@ -41,6 +43,13 @@ _DEMO: Settings = {
     "epochs": 100,
     "batch": 32,
 }
+# Between digits that are near, so that paths differ; style losses say little of 8 by 8 pixels.
+_DEMO_WALK = Between(
+    pairs=(("random", 3), ("furthest", 1)),
+    classes=("3", "8"),
+    kinds=("linear", "graph", "geodesic"),
+    style="none",
+)
 _DEMO_MARK = "demo"
 
 
@@ -212,6 +221,7 @@ def demo(out: Path) -> Path:
         f"24 codes drawn as a set are {nearer:.1f} times nearer to the prior than independent ones (squared "
         "energy distance); the report shows both"
     )
+    wander(out, _DEMO_WALK)
     return report(run.path, tsne=False, seed=0, data_dir=None)
 
 

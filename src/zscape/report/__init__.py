@@ -1,5 +1,5 @@
 """Run folder in; figures, tables and one self-contained page out."""
 
-from zscape.report.page import write, write_samples, write_singles, write_walk
+from zscape.report.page import write, write_paths, write_samples, write_singles, write_walk
 
-__all__ = ["write", "write_samples", "write_singles", "write_walk"]
+__all__ = ["write", "write_paths", "write_samples", "write_singles", "write_walk"]

@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from zscape import base, drawing
+from zscape import base, drawing, walk
 from zscape.files import whole_file, write_text
-from zscape.report import pictures, samples, sections, sheets, style, walks
+from zscape.report import classes, pictures, samples, sections, sheets, style, walks
+from zscape.report import paths as walked_paths
 from zscape.report.wording import duration, interval, phrase, words
 from zscape.run import Run
 
@@ -49,6 +50,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         sections.learning(run),
         sections.reconstructed(run, data, seed=seed),
         sections.latent(run, tsne=tsne, seed=seed),
+        classes.structured(run, data, seed=seed),
         walks.walked(run, seed=seed),
         samples.sampled(run, data),
     ]
@@ -112,13 +114,22 @@ def write_walk(run: Run, codes: base.Codes, made: walks.Walk, folder: Path) -> d
     Returns:
         The paths of the PNGs and of the GIF.
     """
-    paths = {}
-    for plate in walks.plates(run, codes, made):
-        _draw(folder, plate)
-        paths[plate.name] = folder / f"{plate.name}.png"
-        if "gif" in plate.kinds:
-            paths["animation"] = folder / f"{plate.name}.gif"
-    return paths
+    return _write_plates(walks.plates(run, codes, made), folder)
+
+
+def write_paths(run: Run, paths: walk.PathSet, notes: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Write the figures of paths from code to code as the page shows them: filmstrips and curves.
+
+    Args:
+        run: The run.
+        paths: The paths, with their profiles.
+        notes: What `zscape walk` keeps of how they came about.
+        folder: Where to.
+
+    Returns:
+        The paths of the PNGs and of the GIF.
+    """
+    return _write_plates(walked_paths.path_plates(run, paths, notes), folder, paths="filmstrips")
 
 
 def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path | None = None) -> Path:
@@ -182,6 +193,17 @@ def _check_same(run: Run, data: base.Data) -> None:
     rows = max((int(split.max()) + 1 for split in splits if len(split)), default=0)
     if rows > len(data):
         raise ValueError(f"{needed}, of {rows} samples or more, but got {data.name} of {len(data)}")
+
+
+def _write_plates(plates: tuple[sections.Plate, ...], folder: Path, **named: str) -> dict[str, Path]:
+    """Files of plates by their names, or as they are named."""
+    paths = {}
+    for plate in plates:
+        _draw(folder, plate)
+        paths[named.get(plate.name, plate.name)] = folder / f"{plate.name}.png"
+        if "gif" in plate.kinds:
+            paths["animation"] = folder / f"{plate.name}.gif"
+    return paths
 
 
 def _draw(figures: Path, plate: sections.Plate) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from zscape import base, codes, drawing, walk
 from zscape.report import answers, moving, pictures, sheets, style
+from zscape.report.paths import path_plates, stored_paths
 from zscape.report.sections import Plate, Section, fitted, lacking, not_pictures, pictorial
 from zscape.report.wording import number
 from zscape.run import Run
@@ -38,7 +39,7 @@ class Walk:
 
 
 def walked(run: Run, *, seed: int) -> Section | None:
-    """The walk that was written last, or else the usual one, and how latents answer to known factors.
+    """The walk along latents that was written last, or else the usual one, and the last from code to code.
 
     None without codes, of which the section before says what makes them.
     """
@@ -48,10 +49,11 @@ def walked(run: Run, *, seed: int) -> Section | None:
     table = codes.load(run.codes_path)
     if len(table) < 2:
         return lacking(section, f"A walk needs 2 or more codes, but there are {len(table)}.", "")
-    made = _stored(run) or usual(table, seed=seed)
-    if made is None:
+    made, wandered = _stored(run) or usual(table, seed=seed), stored_paths(run)
+    if made is None and wandered is None:
         return lacking(section, f"None of the {table.latent} latents is in use, so there is no walk.", "")
-    found = plates(run, table, made)
+    found = () if made is None else plates(run, table, made)
+    found += () if wandered is None else path_plates(run, *wandered)
     return Section(section.anchor, section.title, found) if found else not_pictures(section, run)
 
 

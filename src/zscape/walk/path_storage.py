@@ -110,9 +110,10 @@ def load_paths(path: str | os.PathLike[str]) -> tuple[PathSet, dict[str, Any]]:
     try:
         table = pq.read_table(path)
         notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-    except (pa.ArrowException, OSError, ValueError) as error:
+        # Names are decoded here, where they may turn out to be no text.
+        found = _paths(table) if _has_columns(table) and isinstance(notes, dict) else None
+    except (pa.ArrowException, OSError, RecursionError, ValueError) as error:
         raise RunFormatError(f"{path} cannot be read as paths ({error}); {_REMEDY}") from error
-    found = _paths(table) if _has_columns(table) and isinstance(notes, dict) else None
     if found is None:
         raise RunFormatError(
             f"{path} needs {', '.join(_COLUMNS)} of paths, each kind with the same pairs and as many steps, "

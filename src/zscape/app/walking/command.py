@@ -13,7 +13,8 @@ from zscape import report as reports
 from zscape import walk
 from zscape.app import console
 from zscape.app.stored import codes_of, remark_on_prior
-from zscape.app.walking.asked import FOLDER, Asked, check_places
+from zscape.app.walking.asked import FOLDER, WANDERED, Asked, check_places
+from zscape.app.walking.keeping import keep_files
 from zscape.base import Codes
 from zscape.errors import SettingError, nearest
 from zscape.files import whole_folder
@@ -29,7 +30,8 @@ def traverse(path: Path, asked: Asked, *, out: Path | None = None) -> dict[str, 
     Args:
         path: Run folder.
         asked: Where to walk.
-        out: A new folder to write to; walk/ in the run folder if not given, which is replaced.
+        out: A new folder to write to; walk/ in the run folder if not given, in which walks from code to code
+            stay.
 
     Returns:
         Paths of what was written.
@@ -53,6 +55,8 @@ def traverse(path: Path, asked: Asked, *, out: Path | None = None) -> dict[str, 
         made = Walk(ways, _notes(run, asked))
         with whole_folder(folder, check=lambda _: check_places(path, out)) as hidden:
             paths = _write(run, table, made, hidden)
+            if out is None:
+                keep_files(folder, hidden, WANDERED)
         told(3, 3, "written")
     if not pictorial(run):
         console.tell(
