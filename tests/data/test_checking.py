@@ -29,6 +29,7 @@ def test_every_faulty_picture_is_named(folder):
     assert not any(finding.good for finding in findings)
     assert "cannot be read as an image" in findings[0].note
     assert "0 bytes" in findings[1].note
+    assert findings[-1].note == "does not load, see above"
 
 
 def test_a_file_other_than_the_published_one_is_named(tmp_path):

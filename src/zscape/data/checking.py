@@ -70,7 +70,8 @@ def check(
             findings += _faulty_drawings(path) if are_drawings(path) else _faulty_pictures(path, labels)
         findings.append(Finding(where, True, repr(load(name, data_dir=data_dir, size=size, labels=labels))))
     except DataError as error:
-        findings.append(Finding(where, False, str(error)))
+        told = any(each.note == str(error) for each in findings)
+        findings.append(Finding(where, False, "does not load, see above" if told else str(error)))
     return tuple(findings)
 
 
