@@ -18,6 +18,8 @@ from zscape.errors import RunFormatError
 from zscape.report import write, write_singles
 from zscape.run import Run
 
+# Figures of a run whose codes have labels.
+CLASSES = ["class-spectra", "class-clusters", "class-neighbours"]
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -81,7 +83,8 @@ def files(folder):
 def test_whole_page(make):
     run, data_set = make()
     page = parsed(run, data_set)
-    assert figure_names(page) == ["learning-curves", "reconstructions", "latent-map", "spectrum", "samples"]
+    before = ["learning-curves", "reconstructions", "latent-map", "spectrum"]
+    assert figure_names(page) == [*before, *CLASSES, "samples"]
     assert len(page.ids) == len(set(page.ids))
     assert dict(page.tags[0][1]) == {"lang": "en"}
     text = said(page)
@@ -97,7 +100,7 @@ def test_every_figure_is_also_png_and_svg_and_linked(make):
     run, data_set = make(latent=2, factors={"x": np.arange(240) % 5})
     page = parsed(run, data_set, tsne=True)
     names = figure_names(page)
-    assert len(names) == 9
+    assert len(names) == 12
     for name in names:
         for kind in ("png", "svg"):
             assert f"figures/{name}.{kind}" in page.links
