@@ -127,11 +127,10 @@ class PriorCritic(Critic):
         if latent == 1:
             means[:, 0] = torch.linspace(-radius, radius, count)
             return means
-        for place in range(count):
-            angle = 2 * math.pi * place / count
-            # Rounded, so that what should be 0 is.
-            means[place, 0] = round(radius * math.cos(angle), 12)
-            means[place, 1] = round(radius * math.sin(angle), 12)
+        angle = 2 * math.pi * torch.arange(count, dtype=torch.float64) / count
+        circle = radius * torch.stack([angle.cos(), angle.sin()], dim=1)
+        # Rounded, so that what should be 0 is; the sum turns -0 into 0.
+        means[:, :2] = circle.round(decimals=12) + 0.0
         return means
 
     def forward(self, draw: Draw) -> Float[Tensor, ""]:
