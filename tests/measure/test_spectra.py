@@ -82,3 +82,12 @@ def test_wrong_numbers_are_refused():
         measure.parallel_analysis(draws(2, 3))
     with pytest.raises(ValueError, match="class_spectra needs labels"):
         measure.class_spectra(draws(9, 3))
+
+
+def test_components_above_the_null_are_a_result():
+    z = 3 * draws(400, 3, 1) @ draws(3, 20, 2) + draws(400, 20, 3)
+    found = measure.components_above_null(z)
+    assert (found.value, found.n, found.low) == (3, 400, None)
+    some = measure.components_above_null(z, limit=200, seed=3)
+    assert (some.value, some.n, some.seed) == (3, 200, 3)
+    assert "200 codes chosen at random from 400" in some.definition

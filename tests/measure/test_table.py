@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,15 @@ STRUCTURE = {
     "participation_ratio",
     "effective_rank",
     "mean_pairwise_distance",
+    "components_above_null",
+    "intrinsic_dimension_two_neighbours",
+}
+CLASSES = {
+    "linear_probe_accuracy",
+    "neighbour_accuracy_5",
+    "cluster_purity",
+    "cluster_nmi",
+    "cluster_ari",
 }
 
 
@@ -54,7 +64,7 @@ def test_a_stochastic_model_of_images_gets_every_measure_once():
     assert set(names) == STRUCTURE | likelihood | pictures | {"offdiagonal_correlation"}
     assert len(names) == len(set(names))
     assert steps[:2] == ["squared_error", "psnr"]
-    assert steps[-1] == "mean_pairwise_distance"
+    assert steps[-1] == "intrinsic_dimension"
     for result in results:
         assert result.definition.endswith(", on the test split")
         assert math.isfinite(result.value)
@@ -137,3 +147,20 @@ def test_rows_that_do_not_belong_together_are_refused():
         run(codes, x[1:], xhat)
     with pytest.raises(ValueError, match="at least 3 rows"):
         run(*table(count=2))
+
+
+def test_classes_are_measured_where_there_are_some():
+    codes, x, xhat = table(count=60)
+    labels = np.arange(60) % 3
+    apart = codes.mean + 9 * np.eye(3, 4, dtype=np.float32)[labels]
+    labelled = replace(codes, mean=apart, label=labels)
+    found = run(labelled, x, xhat, samples=5)
+    assert found.keys() >= CLASSES
+    assert all(found[name].value == 1 for name in CLASSES - {"cluster_nmi", "cluster_ari"})
+    assert found["linear_probe_accuracy"].value == measure.linear_probe(labelled).value
+    for label in (np.zeros(60, dtype=int), np.arange(60) // 59, None):
+        assert not run(replace(labelled, label=label), x, xhat, samples=5).keys() & CLASSES
+    collapsed = replace(labelled, mean=np.zeros_like(apart))
+    found = run(collapsed, x, xhat, samples=5)
+    assert "linear_probe_accuracy" in found
+    assert not found.keys() & {"cluster_ari", "intrinsic_dimension_two_neighbours", "components_above_null"}

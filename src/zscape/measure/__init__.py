@@ -45,7 +45,13 @@ from zscape.measure.likelihood import (
     kl_per_sample,
     log_likelihood_per_sample,
 )
-from zscape.measure.maps import ica_map, pca_map, trustworthiness, tsne_map, umap_map
+from zscape.measure.maps import (
+    ica_map,
+    pca_map,
+    trustworthiness,
+    tsne_map,
+    umap_map,
+)
 from zscape.measure.neighbours import Neighbours, nearest_neighbours
 from zscape.measure.pairs import Pairs, closest_pairs, extreme_pairs, furthest_pairs, random_pairs
 from zscape.measure.predictors import dci, explicitness, sap
@@ -77,7 +83,12 @@ from zscape.measure.shapes import (
     shape_correlation,
 )
 from zscape.measure.sketches import feature_diversity, reencoded_distance, sketch_likelihood
-from zscape.measure.spectra import NullSpectrum, class_spectra, parallel_analysis
+from zscape.measure.spectra import (
+    NullSpectrum,
+    class_spectra,
+    components_above_null,
+    parallel_analysis,
+)
 from zscape.measure.spectrum import Spectrum, pca_results, pca_spectrum
 from zscape.measure.structure import (
     active_units,
@@ -117,6 +128,7 @@ __all__ = [
     "cluster",
     "cluster_agreement",
     "component_angles",
+    "components_above_null",
     "composition",
     "cross_dissolve",
     "dci",

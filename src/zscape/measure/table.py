@@ -9,14 +9,22 @@ import numpy as np
 
 from zscape import strokes
 from zscape.base import Codes, Result, code_arrays
+from zscape.measure.clusters import cluster
+from zscape.measure.contingency import cluster_agreement
+from zscape.measure.dimension import two_neighbour_dimension
 from zscape.measure.distances import mean_pairwise_distance
 from zscape.measure.likelihood import LogProb, bounds, log_likelihood_per_sample
+from zscape.measure.probes import linear_probe, neighbour_accuracy
 from zscape.measure.reconstruction import fitting_sigma, psnr, squared_error, ssim
 from zscape.measure.sketches import sketch_likelihood
+from zscape.measure.spectra import components_above_null
 from zscape.measure.spectrum import pca_results
 from zscape.measure.structure import active_units, aggregate_moments, offdiagonal_correlation, varying
 
 Measure = Callable[[], list[Result]]
+# Codes that a measure of neighbours or classes needs to say anything, and at most looks at.
+_LEAST, _NEIGHBOUR_LIMIT = 12, 5000
+_MOST_CLASSES = 100
 
 
 def everything(
@@ -34,9 +42,10 @@ def everything(
 
     Left out: the bounds on log p(x) for a deterministic encoder; PSNR for anything but images (N, C, H, W) or
     where every reconstruction is exact; SSIM for images under 3 pixels a side; correlation where fewer than
-    two latents vary. Of drawings, whose points have no counterparts, no reconstruction is compared; their
-    likelihood given codes is measured instead, a sketch and a point. Scores of disentanglement are apart, for
-    they are best of all rows: `disentanglement`.
+    two latents vary; what is read of classes where there are no labels, or of over 100 classes; the
+    intrinsic dimension of under twelve different codes. Of drawings, whose points have no counterparts, no
+    reconstruction is compared; their likelihood given codes is measured instead, a sketch and a point.
+    Scores of disentanglement are apart, for they are best of all rows: `disentanglement`.
 
     Cost: `samples` evaluations of log_prob per row, which is most of it; the rest as each measure says.
 
@@ -71,6 +80,7 @@ def everything(
         *(_sketches(codes, x, log_prob, seed) if xhat is None else _reconstruction(x, xhat, data_range)),
         *_likelihood(codes, x, log_prob, samples, seed),
         *_structure(codes, seed),
+        *_classes(codes, seed),
     ]
     for name, measure in measures:
         if on_step is not None:
@@ -117,3 +127,27 @@ def _structure(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:
     if np.count_nonzero(varying(codes.mean)) >= 2:
         yield "offdiagonal_correlation", lambda: [offdiagonal_correlation(codes)]
     yield "mean_pairwise_distance", lambda: [mean_pairwise_distance(codes, seed=seed)]
+    if np.count_nonzero(varying(codes.mean)) >= 2:
+        yield "components_above_null", lambda: [components_above_null(codes, seed=seed)]
+    if len(np.unique(codes.mean, axis=0)) >= _LEAST:
+        limit = _NEIGHBOUR_LIMIT
+        yield "intrinsic_dimension", lambda: [two_neighbour_dimension(codes, limit=limit, seed=seed)]
+
+
+def _classes(codes: Codes, seed: int) -> Iterator[tuple[str, Measure]]:
+    if codes.label is None:
+        return
+    labels = codes.label
+    classes, counts = np.unique(labels, return_counts=True)
+    # So many codes of other classes that some of them are among those to learn from.
+    if len(classes) > _MOST_CLASSES or len(codes) - counts.max() < _LEAST:
+        return
+    yield "linear_probe", lambda: [linear_probe(codes, seed=seed)]
+    yield "neighbour_accuracy", lambda: [neighbour_accuracy(codes, seed=seed)]
+    if len(np.unique(codes.mean, axis=0)) > len(classes):
+        yield (
+            "cluster_purity, cluster_nmi and cluster_ari",
+            lambda: cluster_agreement(
+                cluster(codes, len(classes), method="minibatch", seed=seed), labels, seed=seed
+            ),
+        )
