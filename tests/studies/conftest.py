@@ -68,6 +68,12 @@ def sparse(tmp_path_factory):
     return _study("sparse-disentanglement", tmp_path_factory)
 
 
+@pytest.fixture(scope="session")
+def style_walks(tmp_path_factory):
+    """The folder of style-paths at scale smoke, and what its progress told."""
+    return _study("style-paths", tmp_path_factory)
+
+
 def _study(name, tmp_path_factory):
     out, told = tmp_path_factory.mktemp(name) / "smoke", []
     page = studies.run(name, scale="smoke", out=out, watch=lambda *news: told.append(news))

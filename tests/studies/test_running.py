@@ -33,7 +33,8 @@ def test_a_file_is_no_folder(tmp_path):
 def test_missing_data_is_named_before_anything_is_written(name, tmp_path, monkeypatch):
     monkeypatch.delenv("ZSCAPE_DATA", raising=False)
     monkeypatch.setenv("ZSCAPE_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(DataError, match=r"(mnist|cat|dsprites)[\s\S]*zscape data fetch"):
+    named = r"(mnist|cat|dsprites)[\s\S]*zscape data fetch|paintings was not found[\s\S]*put it"
+    with pytest.raises(DataError, match=named):
         studies.run(name, scale="cpu", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -52,9 +53,15 @@ def test_a_study_is_made_in_runs_unless_told_otherwise(tmp_path, monkeypatch):
 
 
 def test_every_study_has_every_scale():
-    from zscape.studies import class_generation, diverse_sampling, sketch_covariance, sparse_disentanglement
+    from zscape.studies import (
+        class_generation,
+        diverse_sampling,
+        sketch_covariance,
+        sparse_disentanglement,
+        style_paths,
+    )
 
-    for study in (class_generation, diverse_sampling, sketch_covariance, sparse_disentanglement):
+    for study in (class_generation, diverse_sampling, sketch_covariance, sparse_disentanglement, style_paths):
         assert tuple(study.SCALES) == studies.SCALES
     # As published, so that fits made elsewhere with these settings are found.
     assert diverse_sampling.SCALES["cpu"].widths == (784,) * 5
@@ -69,6 +76,7 @@ def test_every_study_has_every_scale():
         ("diverse-sampling", "diverse"),
         ("sketch-covariance", "sketches"),
         ("sparse-disentanglement", "sparse"),
+        ("style-paths", "style_walks"),
     ],
 )
 def test_a_second_call_measures_nothing_again(name, made, request):

@@ -41,6 +41,7 @@ class Wanted:
         batch: Samples a step.
         seed: Of weights, order and every draw of the fit.
         rate: Of Adam, a number or a schedule over steps.
+        betas: Of Adam.
         clip_norm: Largest norm of all gradients together; None for no limit.
         engine: How it is computed.
     """
@@ -52,13 +53,14 @@ class Wanted:
     batch: int
     seed: int
     rate: float | Schedule = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float | None = None
     engine: Engine = field(default_factory=Engine)
 
     @property
     def optimiser(self) -> Adam:
         """How the parameters move."""
-        return Adam(rate=self.rate, clip_norm=self.clip_norm)
+        return Adam(rate=self.rate, betas=self.betas, clip_norm=self.clip_norm)
 
     def fresh(self) -> Autoencoder:
         """The model before its fit; torch's random state is left as it was."""

@@ -16,6 +16,7 @@ STUDIES = {
     "diverse-sampling": "zscape.studies.diverse_sampling",
     "sketch-covariance": "zscape.studies.sketch_covariance",
     "sparse-disentanglement": "zscape.studies.sparse_disentanglement",
+    "style-paths": "zscape.studies.style_paths",
 }
 
 
@@ -35,11 +36,12 @@ def run(
 
     Cost: under a minute for "smoke" (data that zscape brings, small networks, two seeds), hours on two cores
     for "cpu" (three seeds, as published as two hours allow), many hours for "paper" (longer fits, more draws;
-    drawings on a GPU). Above "smoke", "sketch-covariance" and "sparse-disentanglement" fit in several
-    processes, and a script that calls them needs the guard `if __name__ == "__main__"`.
+    drawings on a GPU). Above "smoke", "sketch-covariance", "sparse-disentanglement" and "style-paths" fit in
+    several processes, and a script that calls them needs the guard `if __name__ == "__main__"`.
 
     Args:
-        name: "diverse-sampling", "class-generation", "sketch-covariance" or "sparse-disentanglement".
+        name: "diverse-sampling", "class-generation", "sketch-covariance", "sparse-disentanglement" or
+            "style-paths".
         scale: "smoke", "cpu" or "paper".
         out: Folder of the study; runs/studies/NAME/SCALE if not given.
         data_dir: Folder of data sets to look in first.

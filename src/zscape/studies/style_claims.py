@@ -1,0 +1,263 @@
+"""Sections of style-paths' page that judge: covariance, clusters, angles, shapes of profiles, paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zscape.report.wording import number
+from zscape.studies.evidence import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    Finding,
+    Row,
+    at_once,
+    mean_interval,
+    tally,
+    together,
+    verdict_on,
+    verdict_reached,
+)
+from zscape.studies.page import Page
+from zscape.studies.style_evidence import HELD_OUT, PUBLISHED_ANGLES, TRAINING, Evidence, verdict_of_gains
+from zscape.studies.style_fits import AAE, ACAI, AE, AEAI, KINDS, PAINTINGS, PUBLISHED, TRIPLET
+from zscape.studies.style_structure import CLUSTERED, METHODS
+from zscape.studies.style_views import ACROSS, DISSOLVE, GEODESIC, GRAPH, LINEAR, ON_DATA, SEEN
+
+# What counts as a sphere, as clusters that are the classes, and as clusters that are not.
+ROUND, GROUPED, APART = 0.9, 0.5, 0.1
+PARTS = (TRAINING, HELD_OUT)
+
+
+def covariance(page: Page, found: Evidence) -> None:
+    """Whether the adversarial autoencoder's codes are a sphere, and the triplet VAE's are oblong."""
+    verdicts, said = [], []
+    for part in PARTS:
+        values = found.values(PAINTINGS, AAE, part, "sphericity")
+        verdicts.append(verdict_reached(values - ROUND))
+        row = found.row(values, AAE, f"sphericity, {part}", n=found.codes_of(part), verdict=verdicts[-1])
+        z = found.values(PAINTINGS, AAE, part, "sphericity z").mean()
+        said.append(f"{part}: {row}, a test of 1 has z = {number(float(z))} ({verdicts[-1]})")
+    page.findings.append(
+        Finding(
+            "Paper: the adversarial AE has spherical covariance in latent space",
+            together(verdicts),
+            f"sphericity (1: a sphere) of {ROUND:g} or more counts as one; {'; '.join(said)}",
+        )
+    )
+    others = [kind for kind in PUBLISHED if kind != AAE]
+    _compared(page, found, "Paper: ... and more so than the other four", AAE, others, "sphericity", 1)
+    others = [kind for kind in PUBLISHED if kind != TRIPLET]
+    claim = "Paper: the triplet VAE's distribution is oblong, more than those of the other four"
+    _compared(page, found, claim, TRIPLET, others, "first share", 1)
+
+
+def clusters(page: Page, found: Evidence) -> None:
+    """Whether clusters are the classes: of the triplet VAE, and of the others."""
+    for part in PARTS:
+        verdicts, said = [], []
+        for method in METHODS:
+            values = _agreement(found, TRIPLET, part, method)
+            verdicts.append(verdict_reached(values - GROUPED))
+            said.append(
+                f"{CLUSTERED[method]} {_agreement_row(page, found, TRIPLET, part, method, verdicts[-1])}"
+            )
+        page.findings.append(
+            Finding(
+                f"Paper: clusters of the triplet VAE are the classes ({part} paintings)",
+                together(verdicts),
+                f"adjusted Rand index of {found.classes} clusters, {GROUPED:g} or more counts as that: "
+                f"{'; '.join(said)}",
+            )
+        )
+    verdicts, said = [], []
+    for kind in (each for each in PUBLISHED if each != TRIPLET):
+        for method in METHODS:
+            tests = [verdict_reached(APART - _agreement(found, kind, part, method)) for part in PARTS]
+            verdicts.append(at_once(tests))
+            values = [
+                _agreement_row(page, found, kind, part, method, test)
+                for part, test in zip(PARTS, tests, strict=True)
+            ]
+            said.append(f"{kind}, {CLUSTERED[method]} {values[0]} and {values[1]} ({verdicts[-1]})")
+    page.findings.append(
+        Finding(
+            "Paper (as far as we know it): clusters of the other four are not the classes",
+            at_once(verdicts),
+            f"adjusted Rand index of {found.classes} clusters of training and of held-out paintings, "
+            f"{APART:g} or less "
+            f"counts as that: {'; '.join(said)}",
+        )
+    )
+
+
+def angles(page: Page, found: Evidence) -> None:
+    """Whether classes extend in the same direction, once angles are those between directions."""
+    verdicts, said = [], []
+    for kind in KINDS:
+        gaps = found.values(PAINTINGS, kind, HELD_OUT, "angle, random") - found.values(
+            PAINTINGS, kind, HELD_OUT, "angle"
+        )
+        verdicts.append(verdict_on(gaps))
+        angle = found.row(found.values(PAINTINGS, kind, HELD_OUT, "angle"), kind, "angle, held-out",
+                          n=found.codes_of(HELD_OUT), verdict=verdicts[-1])  # fmt: skip
+        page.rows.append(angle)
+        said.append(f"{kind} {angle}")
+    chance = float(found.values(PAINTINGS, AE, HELD_OUT, "angle, random")[0])
+    folded = ", ".join(f"{printed} are {degrees}" for printed, degrees in PUBLISHED_ANGLES.items())
+    page.findings.append(
+        Finding(
+            "Ours: classes extend in much the same direction, where the report prints angles of up to 169 "
+            "degrees",
+            together(verdicts),
+            f"a component has no sign, so of its angles {folded}; ours, folded, means over pairs of "
+            "classes in "
+            f"degrees, {number(chance)} by chance: {'; '.join(said)}; {tally(verdicts)}",
+        )
+    )
+
+
+def shapes(page: Page, found: Evidence) -> None:
+    """Whether horseshoes mean transformation, and waves cross-dissolve."""
+    tests = {
+        "ratio and dissolve": ("horseshoe-shaped style-loss curves mean transformation", 1,
+                               "middle third over outer thirds against the cross-dissolve index"),
+        "maxima and dissolve": ("wave-shaped curves (two humps) mean cross-dissolve", -1,
+                                "number of humps against the cross-dissolve index (the claim: below 0)"),
+    }  # fmt: skip
+    for name, (claim, sign, what) in tests.items():
+        verdicts, said = [], []
+        for kind in KINDS:
+            values = found.values(PAINTINGS, kind, "profiles", name, "value")
+            verdicts.append(verdict_on(sign * values))
+            count = int(found.values(PAINTINGS, kind, "profiles", name, "n").sum())
+            row = found.row(values, kind, f"rho of {name}", n=count, verdict=verdicts[-1])
+            page.rows.append(row)
+            low = found.values(PAINTINGS, kind, "profiles", name, "low")
+            high = found.values(PAINTINGS, kind, "profiles", name, "high")
+            said.append(
+                f"{kind} {row}, over paths {number(float(low.min()))} to {number(float(high.max()))} "
+                f"({verdicts[-1]})"
+            )
+        page.findings.append(
+            Finding(
+                f"Paper: {claim}",
+                together(verdicts),
+                f"rank correlation over paths of {what}; {tally(verdicts)}; {'; '.join(said)}",
+            )
+        )
+
+
+def walks(page: Page, found: Evidence) -> None:
+    """Whether paths that follow the data are nearer the true views than straight ones."""
+    every = []
+    for between in (SEEN, ACROSS):
+        for path in (GRAPH, GEODESIC, ON_DATA):
+            verdicts, said = [], []
+            for kind in KINDS:
+                gains = found.gains(kind, path, between, "nearest")
+                verdicts.append(verdict_of_gains(gains))
+                row = _nearer(page, found, gains, f"{kind}, {path}, {between}", "linear", verdicts[-1])
+                said.append(f"{kind} {row}, over objects {_over_objects(gains)} ({verdicts[-1]})")
+            every += verdicts
+            page.findings.append(
+                Finding(
+                    f"Ours: {path} paths are nearer the true views than straight ones, {between}",
+                    together(verdicts),
+                    f"rms of pixels nearer, {tally(verdicts)}; {'; '.join(said)}",
+                )
+            )
+    page.findings.append(
+        Finding(
+            "Ours: in at least one model a graph or geodesic path is nearer the true views than the "
+            "straight one",
+            HOLDS if HOLDS in every else FAILS if set(every) == {FAILS} else OPEN,
+            f"{tally(every)} tests of a model, a path and a kind of pair, each over seeds and over "
+            f"objects; with nothing to find {0.025 * len(every):.1f} of them would, or fewer",
+        )
+    )
+
+
+def trained(page: Page, found: Evidence) -> None:
+    """Whether training on interpolations helps straight paths, and whether any path beats pixels."""
+    for kind in (ACAI, AEAI):
+        verdicts, said = [], []
+        for between in (SEEN, ACROSS):
+            base = found.distances(AE, LINEAR, between, "nearest")
+            gains = base - found.distances(kind, LINEAR, between, "nearest")
+            verdicts.append(verdict_of_gains(gains))
+            row = _nearer(page, found, gains, f"{kind}, linear, {between}", AE, verdicts[-1])
+            said.append(f"{between} {row} ({verdicts[-1]})")
+        page.findings.append(
+            Finding(
+                f"Ours: straight paths of {kind} are nearer the true views than the AE's",
+                together(verdicts),
+                f"rms of pixels nearer: {'; '.join(said)}",
+            )
+        )
+    verdicts, said = [], []
+    for kind in KINDS:
+        gains = found.distances(kind, DISSOLVE, ACROSS, "nearest") - found.distances(
+            kind, LINEAR, ACROSS, "nearest"
+        )
+        verdicts.append(verdict_of_gains(gains))
+        said.append(f"{kind} {_over_objects(gains)} ({verdicts[-1]})")
+    page.findings.append(
+        Finding(
+            "Ours: straight paths are nearer the true views than their decoded ends, dissolved",
+            together(verdicts),
+            f"{ACROSS}, rms of pixels nearer, over objects: {'; '.join(said)}",
+        )
+    )
+
+
+def _compared(
+    page: Page, found: Evidence, claim: str, kind: str, others: Sequence[str], measure: str, sign: int
+) -> None:
+    """A kind against others, paired by seed, on both parts; it must hold against each."""
+    verdicts, said = [], []
+    for part in PARTS:
+        ours = found.values(PAINTINGS, kind, part, measure)
+        for other in others:
+            gains = sign * (ours - found.values(PAINTINGS, other, part, measure))
+            verdicts.append(verdict_on(gains))
+            page.rows.append(found.row(gains, kind, f"difference of {measure} to {other}, {part}",
+                                       n=found.codes_of(part), verdict=verdicts[-1]))  # fmt: skip
+        means = ", ".join(
+            f"{other} {number(float(found.values(PAINTINGS, other, part, measure).mean()))}"
+            for other in others
+        )
+        said.append(f"{part} {number(float(ours.mean()))} against {means}")
+    page.findings.append(
+        Finding(claim, at_once(verdicts), f"{measure}: {'; '.join(said)}; {tally(verdicts)}")
+    )
+
+
+def _agreement(found: Evidence, kind: str, part: str, method: str) -> np.ndarray:
+    return found.values(PAINTINGS, kind, part, f"{method} {found.classes}", "ari")
+
+
+def _agreement_row(page: Page, found: Evidence, kind: str, part: str, method: str, verdict: str) -> str:
+    values = _agreement(found, kind, part, method)
+    row = found.row(
+        values, kind, f"ari of {method} {found.classes}, {part}", n=found.codes_of(part), verdict=verdict
+    )
+    page.rows.append(row)
+    return str(row)
+
+
+def _nearer(page: Page, found: Evidence, gains: np.ndarray, setting: str, base: str, verdict: str) -> Row:
+    """The row of by how much points are nearer the true views than those of a base; it is kept."""
+    measure = f"difference of nearest to {base}, rms of pixels"
+    row = found.row(gains.mean(axis=1), setting, measure, n=gains.size, verdict=verdict)
+    page.rows.append(row)
+    return row
+
+
+def _over_objects(gains: np.ndarray) -> str:
+    """Mean over objects of gains by seed and object, with its interval."""
+    value, low, high = mean_interval(gains.mean(axis=0))
+    ends = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
+    return f"{number(value)}{ends}"
