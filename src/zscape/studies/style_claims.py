@@ -87,8 +87,7 @@ def clusters(page: Page, found: Evidence) -> None:
             "Paper (as far as we know it): clusters of the other four are not the classes",
             at_once(verdicts),
             f"adjusted Rand index of {found.classes} clusters of training and of held-out paintings, "
-            f"{APART:g} or less "
-            f"counts as that: {'; '.join(said)}",
+            f"{APART:g} or less counts as that: {'; '.join(said)}",
         )
     )
 
@@ -97,14 +96,11 @@ def angles(page: Page, found: Evidence) -> None:
     """Whether classes extend in the same direction, once angles are those between directions."""
     verdicts, said = [], []
     for kind in KINDS:
-        gaps = found.values(PAINTINGS, kind, HELD_OUT, "angle, random") - found.values(
-            PAINTINGS, kind, HELD_OUT, "angle"
-        )
-        verdicts.append(verdict_on(gaps))
-        angle = found.row(found.values(PAINTINGS, kind, HELD_OUT, "angle"), kind, "angle, held-out",
-                          n=found.codes_of(HELD_OUT), verdict=verdicts[-1])  # fmt: skip
-        page.rows.append(angle)
-        said.append(f"{kind} {angle}")
+        values = found.values(PAINTINGS, kind, HELD_OUT, "angle")
+        verdicts.append(verdict_on(found.values(PAINTINGS, kind, HELD_OUT, "angle, random") - values))
+        row = found.row(values, kind, f"angle, {HELD_OUT}", n=found.codes_of(HELD_OUT), verdict=verdicts[-1])
+        page.rows.append(row)
+        said.append(f"{kind} {row}")
     chance = float(found.values(PAINTINGS, AE, HELD_OUT, "angle, random")[0])
     folded = ", ".join(f"{printed} are {degrees}" for printed, degrees in PUBLISHED_ANGLES.items())
     page.findings.append(
@@ -113,8 +109,7 @@ def angles(page: Page, found: Evidence) -> None:
             "degrees",
             together(verdicts),
             f"a component has no sign, so of its angles {folded}; ours, folded, means over pairs of "
-            "classes in "
-            f"degrees, {number(chance)} by chance: {'; '.join(said)}; {tally(verdicts)}",
+            f"classes in degrees, {number(chance)} by chance: {'; '.join(said)}; {tally(verdicts)}",
         )
     )
 

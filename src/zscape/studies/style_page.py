@@ -115,11 +115,9 @@ def _network(found: Evidence, where: Where) -> str:
     setting, data = found.scale.of(where), found.data[where]
     steps = setting.epochs * (len(data.splits["train"]) // setting.batch)
     return (
-        f"Network for {where}: convolutions of {', '.join(map(str, setting.channels))} channels and a "
-        "dense layer of "
-        f"{setting.dense} to {setting.latent} latents, and the mirror of it; {setting.epochs} epochs, "
-        f"{steps:,} steps "
-        f"of {setting.batch}, Adam at {found.scale.rate:g}."
+        f"Network for {where}: convolutions of {', '.join(map(str, setting.channels))} channels and a dense "
+        f"layer of {setting.dense} to {setting.latent} latents, and the mirror of it; {setting.epochs} "
+        f"epochs, {steps:,} steps of {setting.batch}, Adam at {found.scale.rate:g}."
     )
 
 

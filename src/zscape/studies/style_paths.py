@@ -41,11 +41,11 @@ SCALES = {
         pairs=4, turns=1, permutations=3, iterations=4, workers=1,
     ),
     "cpu": Scale(
-        paintings=Setting("paintings", channels=(32, 64, 128, 128), dense=256, latent=128, epochs=24,
+        paintings=Setting("paintings", channels=(32, 64, 128, 128), dense=256, latent=128, epochs=20,
                           batch=64, size=64),
-        views=Setting("coil20", channels=(16, 32, 64, 64), dense=128, latent=32, epochs=100, batch=32),
+        views=Setting("coil20", channels=(16, 32, 64, 64), dense=128, latent=32, epochs=80, batch=32),
         turn="angle", seeds=(0, 1, 2), rate=1e-3, network="vgg19", trained=True, clusters=(4, 5, 6, 7, 8),
-        pairs=20, turns=3, permutations=20, iterations=30, workers=2, bf16=True,
+        pairs=25, turns=3, permutations=20, iterations=30, workers=2, bf16=True,
     ),
     "paper": Scale(
         paintings=Setting("paintings", channels=(32, 64, 128, 256), dense=1024, latent=4096, epochs=200,
@@ -58,7 +58,7 @@ SCALES = {
 _KEEPING = 1  # raised when what is measured changes, so that nothing older is used again
 # What a step costs beside one without a critic, and seconds of measuring: for the estimate of what is left.
 _DEARER = {ACAI: 3.5, AEAI: 6.0}
-_MEASURING = {PAINTINGS: 90.0, VIEWS: 120.0}
+_MEASURING = {PAINTINGS: 80.0, VIEWS: 60.0}
 
 
 def make(order: Order) -> Path:

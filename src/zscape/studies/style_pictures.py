@@ -106,9 +106,12 @@ def _of(sets: list[dict[str, Any]], how: str, of: str) -> list[np.ndarray]:
 
 
 def _over_its_mean(profiles: np.ndarray) -> np.ndarray:
-    """Mean over paths of profiles, each over its own mean; 0 where nothing happens."""
-    means = profiles.mean(axis=1, keepdims=True)
-    return np.divide(profiles, means, out=np.zeros_like(profiles), where=means > 0).mean(axis=0)
+    """Mean over paths of profiles, each over its own mean; of those along which anything happens."""
+    means = profiles.mean(axis=1)
+    moving = means > 0
+    if not moving.any():
+        return np.zeros(profiles.shape[1])
+    return (profiles[moving] / means[moving, None]).mean(axis=0)
 
 
 def _scatter(page: Page, sets: Mapping[str, list[dict[str, Any]]], seed: int) -> None:
@@ -124,8 +127,7 @@ def _scatter(page: Page, sets: Mapping[str, list[dict[str, Any]]], seed: int) ->
         shape_against_dissolve(np.array(ratio), np.array(index), groups),
         alt="The shape of style profiles against the cross-dissolve index, a dot a path",
         caption="Each random path: the ratio of its style profile (above 1: a horseshoe) against its "
-        "cross-dissolve "
-        f"index; seed {seed}. The report's reading would have dots rise from left to right.",
+        f"cross-dissolve index; seed {seed}. The report's reading would have dots rise from left to right.",
     )
 
 
