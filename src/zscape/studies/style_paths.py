@@ -25,6 +25,7 @@ from zscape.studies.style_fits import (
     Fit,
     Scale,
     Setting,
+    Where,
     loaded,
     reader_of,
     wanted,
@@ -65,7 +66,8 @@ def make(order: Order) -> Path:
     """Fit, measure and write the page; see `zscape.studies.run`."""
     scale = SCALES[order.scale]
     # Read before anything is written, so that what is missing is told at once.
-    data = {where: loaded(order, scale, where) for where in (PAINTINGS, VIEWS)}
+    places: tuple[Where, ...] = (PAINTINGS, VIEWS)
+    data = {where: loaded(order, scale, where) for where in places}
     reader = reader_of(order, scale)
     fits = [Fit(where, kind, seed) for where in data for kind in KINDS for seed in scale.seeds]
     costs = {}
