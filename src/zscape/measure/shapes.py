@@ -65,7 +65,7 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
     it. Cost: O(P S).
 
     >>> shape = profile_shape(np.array([[1.0, 2.0, 3.0, 3.0, 2.0, 1.0], [1.0, 3.0, 2.0, 2.0, 3.0, 1.0]]))
-    >>> shape.ratio.tolist(), shape.maxima.tolist()
+    >>> shape.ratio.round(9).tolist(), shape.maxima.tolist()
     ([2.0, 1.0], [1, 2])
 
     Args:

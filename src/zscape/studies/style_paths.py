@@ -67,9 +67,9 @@ def make(order: Order) -> Path:
     scale = SCALES[order.scale]
     # Read before anything is written, so that what is missing is told at once.
     places: tuple[Where, ...] = (PAINTINGS, VIEWS)
-    data = {where: loaded(order, scale, where) for where in places}
+    data: dict[Where, Images] = {where: loaded(order, scale, where) for where in places}
     reader = reader_of(order, scale)
-    fits = [Fit(where, kind, seed) for where in data for kind in KINDS for seed in scale.seeds]
+    fits = [Fit(where, kind, seed) for where in places for kind in KINDS for seed in scale.seeds]
     costs = {}
     for fit in fits:
         seconds = wanted(fit, scale, data[fit.where]).seconds(order.models, data[fit.where])
@@ -78,7 +78,9 @@ def make(order: Order) -> Path:
     silent = replace(order, watch=None)
     jobs = {fit.name: partial(_fitted_and_measured, silent, scale, fit) for fit in fits}
     found = fits_done(order, jobs, costs, workers=scale.workers)
-    measured = {(fit.where, fit.kind, fit.seed): found[fit.name] for fit in fits}
+    measured: dict[tuple[Where, str, int], dict[str, Any]] = {
+        (fit.where, fit.kind, fit.seed): found[fit.name] for fit in fits
+    }
     return style_page.page(Evidence(order, scale, data, reader.description, measured)).write()
 
 

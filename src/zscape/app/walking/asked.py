@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zscape.app.places import check_new, check_replaceable
 from zscape.errors import RunFormatError, SettingError, nearest
+
+if TYPE_CHECKING:  # it takes torch with it, for which `zscape --help` does not wait
+    from zscape.model.perception import Network
 
 STARTS = ("origin", "prior", "posterior")
 ORDERS = ("kl", "information", "number")
@@ -18,7 +22,7 @@ WANDERED = re.compile(r"paths\.(parquet|png|svg|gif)|path-curves\.(png|svg)|resu
 _FILES = re.compile(f"{TRAVERSED.pattern}|{WANDERED.pattern}")
 KINDS = ("linear", "spherical", "norm-corrected", "graph", "geodesic")
 CHOICES = ("random", "closest", "furthest")
-NETWORKS = ("none", "vgg19", "vgg16", "squeezenet")
+NETWORKS: tuple[Network, ...] = ("vgg19", "vgg16", "squeezenet")
 
 
 def parse_latents(text: str) -> tuple[int, ...]:
@@ -97,7 +101,8 @@ class Between:
         steps: Of each path, one less than its points.
         neighbours: Of a code, for graphs and for what it costs a geodesic to leave the data.
         cost: Weight of that.
-        style: Network that style losses are measured with, one of NETWORKS; None for the first that is there.
+        style: Network that style losses are measured with, one of NETWORKS, or "none"; None for the first
+            that is there.
         seed: Of random pairs.
 
     Raises:
@@ -121,8 +126,8 @@ class Between:
                 raise SettingError(f"unknown path {kind!r}: {nearest(kind, KINDS)}")
             if self.kinds.count(kind) > 1:
                 raise SettingError(f"--path has {kind} twice; give each once")
-        if self.style not in (None, *NETWORKS):
-            raise SettingError(f"unknown network {self.style!r}: {nearest(self.style, NETWORKS)}")
+        if self.style not in (None, "none", *NETWORKS):
+            raise SettingError(f"unknown network {self.style!r}: {nearest(self.style, ('none', *NETWORKS))}")
         if self.ends is not None:
             self._check_ends(self.ends)
         if self.within is not None and self.classes is not None:

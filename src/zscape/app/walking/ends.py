@@ -21,8 +21,13 @@ def rows_between(table: Codes, asked: Between) -> np.ndarray:
                           zip(asked.ends, ("--from", "--to"), strict=True)]])  # fmt: skip
     within = None if asked.within is None else _class_of(table, asked.within, "--within")
     classes = asked.classes
-    between = None if classes is None else tuple(_class_of(table, name, "--between") for name in classes)
-    labels = table.label if within is not None or between is not None else np.zeros(len(table), np.int64)
+    between = None
+    if classes is not None:
+        between = _class_of(table, classes[0], "--between"), _class_of(table, classes[1], "--between")
+    # Without labels all codes are of one class.
+    labels = table.label
+    if labels is None or (within is None and between is None):
+        labels = np.zeros(len(table), np.int64)
     most = _most(labels, within, between)
     few = [(name, count) for name, count in asked.pairs if count > most]
     if few:

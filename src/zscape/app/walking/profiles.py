@@ -17,6 +17,7 @@ from zscape.measure import cross_dissolve, profile_shape, style_profiles
 from zscape.model import FeatureReader, feature_reader, style_layers
 from zscape.model.architectures import features_of
 from zscape.model.features import least_side
+from zscape.model.perception import Network
 from zscape.model.weights import KNOWN, located
 from zscape.report.paths import along
 from zscape.report.sections import pictorial
@@ -32,8 +33,8 @@ def reader_of(run: Run, asked: Between, data_dir: Path | None) -> FeatureReader 
         DataError: If one is asked for and its weights are not there.
         SettingError: If one is asked for and samples are no pictures, or too small for it.
     """
-    name = asked.style or next((name for name in NETWORKS[1:] if _is_there(name, data_dir)), "none")
-    if name == "none":
+    name = _network(asked.style, data_dir)
+    if name is None:
         return None
     if not pictorial(run):
         if asked.style is None:
@@ -54,6 +55,14 @@ def reader_of(run: Run, asked: Between, data_dir: Path | None) -> FeatureReader 
     raise SettingError(
         f"--style {name} needs pictures of {least} pixels a side or more, but those of {run.path} have {side}"
     )
+
+
+def _network(asked: str | None, data_dir: Path | None) -> Network | None:
+    """The network of that name, None for "none"; without a name the first whose weights are there."""
+    for network in NETWORKS:
+        if asked == network or (asked is None and _is_there(network, data_dir)):
+            return network
+    return None
 
 
 def measured(
