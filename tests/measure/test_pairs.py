@@ -63,6 +63,17 @@ def test_pairs_are_those_of_all_pairs_in_any_arithmetic_and_blocks(arithmetic, m
     np.testing.assert_array_equal(x, before)
 
 
+def test_pairs_far_nearer_than_they_are_long_are_found(arithmetic):
+    # Rows in one direction from the centre, whose products are rounded most.
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        outlier = rng.normal(size=(26, 18))
+        outlier[0] = 1e6
+        assert measure.closest_pairs(outlier).distances[0] == pytest.approx(pdist(outlier).min(), rel=1e-9)
+        groups = np.repeat(rng.normal(size=(4, 2)), 25, axis=0) + 1e-3 * rng.normal(size=(100, 2))
+        assert measure.closest_pairs(groups).distances[0] == pytest.approx(pdist(groups).min(), rel=1e-9)
+
+
 def test_distances_are_those_of_scipy():
     x = draws(120, 30)
     closest, furthest = measure.extreme_pairs(x, 5)
