@@ -156,3 +156,17 @@ def test_intervals_of_agreement_cover_the_truth():
         found = measure.cluster_agreement(clusters, labels)[0]
         inside += found.low <= 0.8 <= found.high
     assert 52 <= inside <= 60
+
+
+@pytest.mark.parametrize("method", ["kmeans", "minibatch", "spectral", "mixture"])
+def test_one_cluster_and_one_a_row_by_every_method(method):
+    z = np.random.default_rng(0).normal(size=(7, 3))
+    assert measure.cluster(z, 1, method=method).tolist() == [0] * 7
+    assert sorted(measure.cluster(z, 7, method=method)) == list(range(7))
+    assert measure.cluster(z[:1], 1, method=method).tolist() == [0]
+
+
+def test_small_batches_lose_no_cluster():
+    for seed in range(5):
+        z = np.random.default_rng(seed).normal(size=(12, 2))
+        assert len(set(measure.cluster(z, 11, method="minibatch", seed=seed))) == 11

@@ -86,5 +86,13 @@ def test_likelihood_by_hand():
 def test_too_few_or_equidistant_codes_are_refused(estimate):
     with pytest.raises(ValueError, match="codes that differ, but got 1"):
         estimate(np.ones((50, 3)))
-    with pytest.raises(ValueError, match="codes at different distances, but all are at one"):
+    with pytest.raises(ValueError, match="neighbours at different distances, but most codes"):
         estimate(np.eye(25))
+
+
+def test_codes_on_a_lattice_have_no_ratio_of_distances():
+    lattice = 0.1 * np.indices((10, 10)).reshape(2, -1).T
+    with pytest.raises(ValueError, match="as on a lattice"):
+        measure.two_neighbour_dimension(lattice)
+    with pytest.raises(ValueError, match="as on a lattice"):
+        measure.two_neighbour_dimension(np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.75**0.5]]))

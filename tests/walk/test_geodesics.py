@@ -220,3 +220,17 @@ def test_gradients_of_the_decoder_and_of_the_caller_are_left_alone():
 def test_what_cannot_be_is_refused(call, said):
     with pytest.raises(ValueError, match=said):
         call(np.full((3, 2), 0.5), np.full((3, 2), 1.5))
+
+
+def test_a_decoder_of_arrays_is_told_to_be_one_of_tensors():
+    ends = np.zeros((1, 2)), np.ones((1, 2))
+    with pytest.raises(TypeError, match=r"decode of tensors.*this gives ndarray"):
+        walk.geodesic_paths(*ends, decode=lambda z: z.detach().numpy())
+
+
+def test_distance_to_codes_is_that_of_codes_moved_to_the_middle():
+    codes = np.random.default_rng(0).normal(size=(300, 4))
+    z = torch.as_tensor(codes[:50] * 1.5, dtype=torch.float32)
+    near = walk.distance_cost(codes)(z)
+    far = walk.distance_cost(codes + 1e4)(z + 1e4)
+    torch.testing.assert_close(far, near, rtol=0.05, atol=0.02)

@@ -121,3 +121,12 @@ def test_parts_that_do_not_meet_are_told_with_what_would_join_them():
 def test_what_cannot_be_is_refused(settings, said):
     with pytest.raises(ValueError, match=said):
         walk.graph_paths(RING[:1], RING[-1:], **({"codes": RING} | settings))
+
+
+def test_large_powers_of_large_codes_stay_in_range():
+    codes = 1e3 * np.random.default_rng(0).normal(size=(50, 2))
+    found = walk.graph_paths(codes[:1], codes[1:2], codes=codes, power=120)
+    assert np.isfinite(found.z).all()
+    plain = walk.graph_paths(codes[:1] / 1e3, codes[1:2] / 1e3, codes=codes / 1e3, power=6)
+    scaled = walk.graph_paths(codes[:1], codes[1:2], codes=codes, power=6)
+    assert scaled.rows[0].tolist() == plain.rows[0].tolist()

@@ -86,3 +86,10 @@ def test_paths_without_length_and_without_pairs():
 def test_what_has_no_length_is_refused(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+def test_what_a_decoder_cannot_do_is_told():
+    paths = np.zeros((1, 3, 2))
+    for measured in (walk.path_lengths, walk.at_constant_speed):
+        with pytest.raises(ValueError, match="decode gave NaN or infinity"):
+            measured(paths, decode=lambda z: np.full((len(z), 4), np.nan))

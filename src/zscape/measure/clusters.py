@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Int
@@ -25,6 +25,7 @@ Method = Literal["kmeans", "minibatch", "spectral", "mixture"]
 # Starts of k-means and mixtures, of which the best is kept, and neighbours in the graph of spectral clusters.
 _STARTS: Any = 10  # the stubs of k-means know of texts only
 _NEIGHBOURS = 10
+_BATCH = 1024  # rows of a step of mini-batch k-means
 
 
 def cluster(
@@ -41,9 +42,9 @@ def cluster(
     Args:
         codes: A table, an array (N, D), or a pair (mean, logvar); only means are read.
         count: How many clusters.
-        method: "kmeans"; "minibatch", the same on batches, for many rows; "spectral", normalised cuts of the
-            graph of 10 nearest neighbours; "mixture", the likeliest component of a mixture of Gaussians with
-            diagonal covariances.
+        method: "kmeans"; "minibatch", the same on batches, for more than 1,024 rows; "spectral", normalised
+            cuts of the graph of 10 nearest neighbours; "mixture", the likeliest component of a mixture of
+            Gaussians with diagonal covariances.
         seed: Of the starts.
 
     Raises:
@@ -59,7 +60,7 @@ def cluster(
     rows = means_of(codes)
     points = (rows - rows.mean(axis=0, dtype=np.float64)).astype(np.float64, copy=False)
     points /= float(np.abs(points).max()) or 1.0
-    different = len(np.unique(points, axis=0)) if len(points) > count else len(points)
+    different = len(np.unique(points, axis=0)) if len(points) >= count else len(points)
     if different < count:
         raise ValueError(f"{count} clusters need as many codes that differ, but got {different}; take fewer")
     # With threads, sums depend on how rows are shared out among them.
@@ -159,11 +160,18 @@ def silhouettes(
 
 
 def _divided(points: np.ndarray, count: int, method: str, seed: int) -> np.ndarray:
+    if method in get_args(Method) and count in (1, len(points)):
+        return np.arange(len(points)) if count > 1 else np.zeros(len(points), dtype=np.int64)
+    if method == "minibatch" and len(points) <= _BATCH:
+        # One batch would hold all, and clusters may be lost on the way.
+        method = "kmeans"
     match method:
         case "kmeans":
             return KMeans(count, n_init=_STARTS, random_state=seed).fit_predict(points)
         case "minibatch":
-            return MiniBatchKMeans(count, n_init=_STARTS, random_state=seed).fit_predict(points)
+            return MiniBatchKMeans(count, n_init=_STARTS, batch_size=_BATCH, random_state=seed).fit_predict(
+                points
+            )
         case "spectral":
             model = SpectralClustering(count, affinity="precomputed", random_state=seed)
             with warnings.catch_warnings():

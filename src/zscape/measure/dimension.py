@@ -14,6 +14,8 @@ from zscape.measure._checks import check_whole
 from zscape.measure._neighbours import nearest
 from zscape.measure._rows import means_of
 
+_EQUAL = 1e-9  # relative difference that rounding makes between equal distances
+
 
 def two_neighbour_dimension(codes: CodesLike, *, limit: int = 10_000, seed: int = 0) -> Result:
     r"""Intrinsic dimension by TwoNN: from the ratio of the distances to the two nearest neighbours.
@@ -125,8 +127,11 @@ def _neighbourhoods(codes: CodesLike, k: int, limit: int, seed: int, owner: str)
     squares, places = nearest(rows, rows, k + 1)
     apart = squares[:, 1] > 0
     distances = np.sqrt(squares[apart, 1:])
-    if not (distances[:, -1] > distances[:, 0]).any():
-        raise ValueError(f"{owner} needs codes at different distances, but all are at one")
+    if np.mean(distances[:, -1] > (1 + _EQUAL) * distances[:, 0]) < 0.5:
+        raise ValueError(
+            f"{owner} needs neighbours at different distances, but most codes have their {k} nearest at one "
+            "distance, as on a lattice"
+        )
     return _Neighbourhoods(distances, places[apart], total)
 
 

@@ -39,7 +39,8 @@ class NullSpectrum:
     @property
     def components(self) -> int:
         """How many of the first components lie above that quantile, without a gap (Horn's rule)."""
-        above = self.ratios > self.null_high
+        # A share of all there is, 1, is not above itself.
+        above = self.ratios > self.null_high * (1 + 1e-12)
         return int(len(above) if above.all() else above.argmin())
 
 

@@ -45,7 +45,9 @@ def distance_cost(codes: CodesLike, *, neighbours: int = 10, weight: float = 1.0
     if neighbours < 1:
         raise ValueError(f"distance_cost needs neighbours >= 1, but got {neighbours}")
     count = min(neighbours, len(mean) - 1)
-    known = torch.as_tensor(mean)
+    # Distances by products lose what is small beside the distance to 0.
+    middle = torch.as_tensor(mean.mean(axis=0))
+    known = torch.as_tensor(mean) - middle
 
     def spread(z: Tensor, codes: Tensor, itself: int) -> Tensor:
         with torch.no_grad():
@@ -59,7 +61,7 @@ def distance_cost(codes: CodesLike, *, neighbours: int = 10, weight: float = 1.0
     def cost(z: Tensor) -> Tensor:
         if (z.dtype, z.device) not in copies:
             copies[z.dtype, z.device] = known.to(z)
-        return spread(z, copies[z.dtype, z.device], 0) / level - 1
+        return spread(z - middle.to(z), copies[z.dtype, z.device], 0) / level - 1
 
     return _from_zero(cost, weight)
 

@@ -125,6 +125,7 @@ def geodesic_paths(
         search: How it is done.
 
     Raises:
+        TypeError: If decode gives no tensor.
         ValueError: If ends are not of one shape and finite, begin has other ends, steps < 1, there is no
             decoder, or an energy is not finite.
 
@@ -222,7 +223,13 @@ def _mean_squares(path: Float[Tensor, "P S D"], decoders: Sequence[Decoder]) -> 
 
 
 def _decoded(path: Float[Tensor, "P S D"], decode: Decoder) -> Float[Tensor, "P S F"]:
-    return decode(path.flatten(0, 1)).reshape(*path.shape[:2], -1)
+    found = decode(path.flatten(0, 1))
+    if not isinstance(found, Tensor):
+        raise TypeError(
+            "geodesic_paths needs a decode of tensors, through which gradients pass, such as "
+            f"`lambda z: run.model.decode(z).mean`, but this gives {type(found).__name__}"
+        )
+    return found.reshape(*path.shape[:2], -1)
 
 
 @torch.no_grad()

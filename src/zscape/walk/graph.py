@@ -164,7 +164,8 @@ class _Graph:
     def _edges(self, of: slice, power: float) -> sparse.csr_array:
         count = len(self.nodes)
         rows = np.repeat(np.arange(count)[of], self.places.shape[1])
-        cost = np.maximum(self.lengths[of] ** power, _LEAST).ravel()
+        # Shares of the longest, which no power takes out of range.
+        cost = np.maximum((self.lengths[of] / self.lengths.max()) ** power, _LEAST).ravel()
         return sparse.csr_array((cost, (rows, self.places[of].ravel())), shape=(count, count))
 
 

@@ -28,7 +28,7 @@ def step_lengths(
         finer: Chords that a decoded step is measured along.
 
     Raises:
-        ValueError: If the paths are not finite, of fewer than two points, or finer < 1.
+        ValueError: If the paths or what is decoded are not finite, of fewer than two points, or finer < 1.
     """
     paths = checked_paths(paths)
     if finer < 1:
@@ -134,6 +134,8 @@ def subdivided(paths: Float[np.ndarray, "P T D"], finer: int) -> Float[np.ndarra
 
 def _chords(path: np.ndarray, decode: Decode) -> Float[np.ndarray, "S"]:
     x = np.asarray(decode(path)).reshape(len(path), -1)
+    if not np.isfinite(x).all():
+        raise ValueError("lengths need finite samples, but decode gave NaN or infinity; train again")
     return np.linalg.norm(np.diff(x.astype(np.float64), axis=0), axis=1)
 
 
