@@ -234,3 +234,18 @@ def test_distance_to_codes_is_that_of_codes_moved_to_the_middle():
     near = walk.distance_cost(codes)(z)
     far = walk.distance_cost(codes + 1e4)(z + 1e4)
     torch.testing.assert_close(far, near, rtol=0.05, atol=0.02)
+
+
+def test_a_piece_that_cuts_through_a_curl_has_not_converged():
+    def roll(z):
+        return torch.stack([z[:, 0] * z[:, 0].cos(), z[:, 1], z[:, 0] * z[:, 0].sin()], 1)
+
+    ends = np.array([[2.0, 5.0]]), np.array([[13.0, 5.0]])
+    # Length of the spiral r = t from 2 to 13.
+    t = np.linspace(2, 13, 100_001)
+    true = np.trapezoid(np.sqrt(1 + t**2), t)
+    coarse = walk.geodesic_paths(*ends, decode=roll)
+    assert not coarse.converged.any()
+    fine = walk.geodesic_paths(*ends, decode=roll, steps=20)
+    assert fine.converged.all()
+    assert fine.lengths[0] == pytest.approx(true, rel=0.01)

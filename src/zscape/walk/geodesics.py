@@ -21,6 +21,7 @@ Cost = Callable[[Float[Tensor, "N D"]], Float[Tensor, "N"]]
 """What it costs to go where codes are: nothing where data are, see `distance_cost`."""
 
 _MEASURED = 4  # chords along which each piece of what was found is measured
+_COARSE = 1.05  # by what share that may make a path longer, where its pieces are fine enough
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +60,13 @@ class GeodesicPaths:
 
     Attributes:
         z: (P, T, D) codes, in steps of equal decoded length.
-        lengths: (P,) decoded, along the pieces of the search; of several decoders their mean.
+        lengths: (P,) decoded, along four chords to each piece of the search; of several decoders their mean.
         energy: (I, P) before the first iteration and after each; with its cost, where there is one.
         iterations: (P,) until the path converged or no step led down.
         excess: (P,) by what share the energy is estimated to be above its minimum.
-        converged: (P,) whether that is at most the tolerance.
+        converged: (P,) whether that is at most the tolerance, and whether pieces are fine enough: not where
+            four chords a piece make the path longer by over 5 %, as where one piece cuts through a curl of
+            what is decoded. Then give more steps, or a `Search` with a higher `finer`.
     """
 
     z: Float[np.ndarray, "P T D"]
@@ -259,12 +262,15 @@ def _together(
 ) -> GeodesicPaths:
     longest = max((len(part.values) for part in parts), default=1)
     paths, lengths = [np.empty((0, steps + 1, begin.shape[2]))], [np.empty(0)]
+    fine = [np.empty(0, bool)]
     for part in parts:
+        nodes = part.unknowns.cpu().double().numpy()
         # Finer than the search was, since chords of a curve are too short.
-        path = subdivided(part.unknowns.cpu().double().numpy(), _MEASURED)
+        path = subdivided(nodes, _MEASURED)
         chords = _mean_chords(path, decoders, search)
         lengths.append(chords.sum(1))
         paths.append(evenly(path, chords, steps))
+        fine.append(lengths[-1] <= _COARSE * _mean_chords(nodes, decoders, search).sum(1))
     z = np.concatenate(paths)
     z[:, 0], z[:, -1] = begin[:, 0], begin[:, -1]
     energies = [torch.stack(part.values + part.values[-1:] * (longest - len(part.values))) for part in parts]
@@ -275,7 +281,8 @@ def _together(
         np.concatenate([np.empty((longest, 0)), *(each.cpu().double().numpy() for each in energies)], axis=1),
         np.concatenate([np.empty(0, np.int64), *(part.steps.cpu().numpy() for part in parts)]),
         np.concatenate([np.empty(0), *(each.cpu().double().numpy() for each in excess)]),
-        np.concatenate([np.empty(0, bool), *(part.converged.cpu().numpy() for part in parts)]),
+        np.concatenate([np.empty(0, bool), *(part.converged.cpu().numpy() for part in parts)])
+        & np.concatenate(fine),
     )
 
 
