@@ -39,7 +39,7 @@ SCALES = {
                    layers=_VGG, trained=True, critic=(1000, 6), capacity=25.0, rows=(10_000, 5_000),
                    workers=1, bf16=True),
 }  # fmt: skip
-_KEEPING = 1  # raised when what is measured changes, so that nothing older is used again
+_KEEPING = 2  # raised when what is measured changes, so that nothing older is used again
 # What a step costs beside one of the plain VAE, for the estimate of the time that is left.
 _DEARER = {PERCEPTUAL: 2.0, BOTH: 2.0}
 
