@@ -20,7 +20,55 @@ from zscape.model import networks
 _CHANNELS = (32, 64, 128)
 
 
-class MixingCritic(Critic):
+class _PictureCritic(Critic):
+    """A critic whose network, an encoder of pictures to one number, is made for the pictures of a fit."""
+
+    def __init__(self, channels: Sequence[int], dense: int) -> None:
+        super().__init__()
+        if not channels or min(*channels, dense) < 1:
+            raise ValueError(
+                f"{self._name} needs channels and dense >= 1, but got {list(channels)} and {dense}"
+            )
+        self.settings = {"channels": list(channels), "dense": dense}
+        self.net: nn.Module | None = None
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    def build(self, latent: int, shape: Sequence[int]) -> None:
+        """Make a new network for pictures.
+
+        Args:
+            latent: Latent dimensions of the model; the critic does not depend on them.
+            shape: Shape of a picture, (C, H, W).
+
+        Raises:
+            ValueError: If that is not the shape of a picture of at least 2x2.
+        """
+        if len(shape) != 3 or min(shape[1:]) < 2:
+            raise ValueError(f"{self._name} needs pictures (C, H, W) of 2x2 or more, but got {tuple(shape)}")
+        halvings = int(math.log2(min(shape[1:])))
+        self.net, _ = networks.conv(
+            shape,
+            1,
+            channels=self.settings["channels"][:halvings],
+            dense=self.settings["dense"],
+            activation=partial(nn.LeakyReLU, 0.2),
+            stochastic=False,
+        )
+
+    def _judged(self, pictures: Tensor) -> Float[Tensor, "B"]:
+        """What the network says to pictures."""
+        if self.net is None:
+            raise ValueError(
+                f"{self._name} needs its network, but has none yet: zscape.fit makes it, and elsewhere build "
+                f"does; call critic.build(latent, {tuple(pictures.shape[1:])}) for these pictures"
+            )
+        return self.net(pictures).mean[:, 0]
+
+
+class MixingCritic(_PictureCritic):
     r"""ACAI's critic: it reads off a picture how far it is mixed of two, and the model learns to hide it.
 
     Codes are mixed with weights a of at most one half, and the critic c regresses the weight; on pictures
@@ -61,29 +109,15 @@ class MixingCritic(Critic):
     """
 
     def __init__(self, *, gamma: float = 0.2, channels: Sequence[int] = _CHANNELS, dense: int = 128) -> None:
-        super().__init__()
+        super().__init__(channels, dense)
         if not 0 <= gamma <= 1:
             raise ValueError(f"MixingCritic needs gamma in [0, 1], but got {gamma}")
-        _need_widths("MixingCritic", channels, dense)
-        self.settings = {"gamma": gamma, "channels": list(channels), "dense": dense}
-        self.net: nn.Module | None = None
-
-    def build(self, latent: int, shape: Sequence[int]) -> None:
-        """Make a new network for pictures.
-
-        Args:
-            latent: Latent dimensions of the model; the critic does not depend on them.
-            shape: Shape of a picture, (C, H, W).
-
-        Raises:
-            ValueError: If that is not the shape of a picture of at least 2x2.
-        """
-        self.net = _network("MixingCritic", shape, self.settings["channels"], self.settings["dense"])
+        self.settings["gamma"] = gamma
 
     def forward(self, draw: Draw) -> Float[Tensor, ""]:
         """Mean square of the weights that the critic reads off mixtures; moves encoder and decoder."""
         pictures, _ = self._mixed(draw)
-        return _judged(self.net, pictures, "MixingCritic").square().mean()
+        return self._judged(pictures).square().mean()
 
     def loss(self, draw: Draw) -> Float[Tensor, ""]:
         """Squared error of the weights of mixtures, and of 0 for what is no mixture; moves the critic.
@@ -97,7 +131,7 @@ class MixingCritic(Critic):
         with torch.no_grad():
             pictures, weights = self._mixed(draw)
             plain = torch.lerp(draw.decoded.mean, draw.x, self.settings["gamma"])
-        said = _judged(self.net, torch.cat([pictures, plain]), "MixingCritic")
+        said = self._judged(torch.cat([pictures, plain]))
         return (said - torch.cat([weights, torch.zeros_like(weights)])).square().mean() * 2
 
     def _mixed(self, draw: Draw) -> tuple[Tensor, Float[Tensor, "B"]]:
@@ -107,7 +141,7 @@ class MixingCritic(Critic):
         return draw.decode(torch.lerp(there, here, weights[:, None])).mean, weights
 
 
-class InterpolationCritic(Critic):
+class InterpolationCritic(_PictureCritic):
     r"""AEAI's critic: it tells pictures of the data from pictures decoded between two codes.
 
     With a logit s for "from the data", its own loss is the cross-entropy
@@ -138,27 +172,12 @@ class InterpolationCritic(Critic):
     """
 
     def __init__(self, *, channels: Sequence[int] = _CHANNELS, dense: int = 128) -> None:
-        super().__init__()
-        _need_widths("InterpolationCritic", channels, dense)
-        self.settings = {"channels": list(channels), "dense": dense}
-        self.net: nn.Module | None = None
-
-    def build(self, latent: int, shape: Sequence[int]) -> None:
-        """Make a new network for pictures.
-
-        Args:
-            latent: Latent dimensions of the model; the critic does not depend on them.
-            shape: Shape of a picture, (C, H, W).
-
-        Raises:
-            ValueError: If that is not the shape of a picture of at least 2x2.
-        """
-        self.net = _network("InterpolationCritic", shape, self.settings["channels"], self.settings["dense"])
+        super().__init__(channels, dense)
 
     def forward(self, draw: Draw) -> Float[Tensor, ""]:
         """Cross-entropy of passing interpolants off as data, in nats; moves encoder and decoder."""
         pictures = draw.decode(_between(draw)[0]).mean
-        return nn.functional.softplus(-_judged(self.net, pictures, "InterpolationCritic")).mean()
+        return nn.functional.softplus(-self._judged(pictures)).mean()
 
     def loss(self, draw: Draw) -> Float[Tensor, ""]:
         """Cross-entropy of telling data from interpolants, in nats; moves the critic.
@@ -171,7 +190,7 @@ class InterpolationCritic(Critic):
         """
         with torch.no_grad():
             pictures = draw.decode(_between(draw)[0]).mean
-        real, made = _judged(self.net, torch.cat([draw.x, pictures]), "InterpolationCritic").chunk(2)
+        real, made = self._judged(torch.cat([draw.x, pictures])).chunk(2)
         return 0.5 * (nn.functional.softplus(-real) + nn.functional.softplus(made)).mean()
 
 
@@ -277,34 +296,3 @@ def _derivative(
         (pulled,) = torch.autograd.grad(values, z, v, create_graph=True)
         (derivative,) = torch.autograd.grad(pulled, v, direction, create_graph=wanted)
     return derivative
-
-
-def _need_widths(owner: str, channels: Sequence[int], dense: int) -> None:
-    if not channels or min(*channels, dense) < 1:
-        raise ValueError(f"{owner} needs channels and dense >= 1, but got {list(channels)} and {dense}")
-
-
-def _network(owner: str, shape: Sequence[int], channels: Sequence[int], dense: int) -> nn.Module:
-    """A new encoder of pictures to one number."""
-    if len(shape) != 3 or min(shape[1:]) < 2:
-        raise ValueError(f"{owner} needs pictures (C, H, W) of 2x2 or more, but got {tuple(shape)}")
-    halvings = int(math.log2(min(shape[1:])))
-    encoder, _ = networks.conv(
-        shape,
-        1,
-        channels=channels[:halvings],
-        dense=dense,
-        activation=partial(nn.LeakyReLU, 0.2),
-        stochastic=False,
-    )
-    return encoder
-
-
-def _judged(net: nn.Module | None, pictures: Tensor, owner: str) -> Float[Tensor, "B"]:
-    """What a critic's network says to pictures."""
-    if net is None:
-        raise ValueError(
-            f"{owner} needs its network, but has none yet: zscape.fit makes it, and elsewhere build does; "
-            f"call critic.build(latent, {tuple(pictures.shape[1:])}) for these pictures"
-        )
-    return net(pictures).mean[:, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,16 +9,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
-from jaxtyping import Int
 
 from zscape import codes as tables
-from zscape.errors import RunFormatError
-from zscape.files import whole_file
+from zscape.walk import _tables
 
-_KEY = b"zscape"
-_COLUMNS = ("kind", "pair", "start", "end", "step", "code")
-_REMEDY = "make it again with zscape walk"
+_KINDS = {
+    "kind": pa.types.is_string,
+    "pair": pa.types.is_integer,
+    "start": pa.types.is_integer,
+    "end": pa.types.is_integer,
+    "step": pa.types.is_integer,
+}
+_TAKEN = {*_KINDS, "code"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,30 +31,42 @@ class PathSet:
         ends: (P, 2) rows of the data set that each pair goes from and to.
         z: (P, T, D) codes of each kind, by its name, such as "linear".
         profiles: (P, T - 1) numbers of each step, by their name and kind, such as its decoded length.
+
+    Raises:
+        ValueError: If the shapes do not fit, a code is not finite in float32, ends are no whole numbers, or a
+            profile is of another kind or named as a column of the table.
     """
 
-    ends: Int[np.ndarray, "P 2"]
+    ends: np.ndarray
     z: Mapping[str, np.ndarray]
     profiles: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shapes = {paths.shape for paths in self.z.values()}
-        if len(shapes) != 1 or len(self.ends) != (shape := next(iter(shapes)))[0] or shape[1] < 2:
+        pairs, points, latent = (*next(iter(shapes), ()), 0, 0, 0)[:3]
+        fits = shapes == {(pairs, points, latent)} and min(pairs, points - 1, latent) >= 1
+        if not fits or self.ends.shape != (pairs, 2) or self.ends.dtype.kind not in "iu":
             raise ValueError(
-                "a set of paths needs one shape (P, T, D) of all kinds, with T >= 2 and its ends (P, 2), "
-                f"but got {sorted(shapes)} and {self.ends.shape}"
+                "a set of paths needs one shape (P, T, D) of all kinds, with P and D >= 1 and T >= 2, and "
+                f"whole numbers (P, 2) as its ends, but got {sorted(shapes)} and {self.ends.dtype} "
+                f"{self.ends.shape}"
             )
-        wrong = [
-            (name, kind)
-            for name, kinds in self.profiles.items()
-            for kind, values in kinds.items()
-            if kind not in self.z or values.shape != (shape[0], shape[1] - 1)
-        ]
-        if wrong:
-            raise ValueError(
-                f"a set of paths needs profiles of its kinds, {(shape[0], shape[1] - 1)}, but "
-                f"{wrong[0][0]!r} of {wrong[0][1]!r} is not"
-            )
+        for kind, z in self.z.items():
+            if not (np.abs(z) <= np.finfo(np.float32).max).all():
+                raise ValueError(
+                    f"a set of paths needs codes within float32, but {kind!r} has others; drop its pairs"
+                )
+        self._need_profiles_of((pairs, points - 1))
+
+    def _need_profiles_of(self, shape: tuple[int, int]) -> None:
+        for name, kinds in self.profiles.items():
+            if name in _TAKEN:
+                raise ValueError(f"a profile needs a name of its own, but {name!r} is a column of the table")
+            for kind, values in kinds.items():
+                if kind not in self.z or values.shape != shape:
+                    raise ValueError(
+                        f"a set of paths needs profiles {shape} of its kinds, but {name!r} of {kind!r} is not"
+                    )
 
     @property
     def steps(self) -> int:
@@ -91,9 +104,7 @@ def save_paths(
             if kind in kinds:
                 full[place, :, 1:] = kinds[kind]
         columns[name] = pa.array(full.ravel(), pa.float64(), from_pandas=True)
-    table = pa.table(columns).replace_schema_metadata({_KEY: json.dumps(dict(notes or {})).encode()})
-    with whole_file(path) as temporary:
-        pq.write_table(table, temporary)
+    _tables.write(columns, path, notes)
 
 
 def load_paths(path: str | os.PathLike[str]) -> tuple[PathSet, dict[str, Any]]:
@@ -105,31 +116,8 @@ def load_paths(path: str | os.PathLike[str]) -> tuple[PathSet, dict[str, Any]]:
     Raises:
         RunFormatError: If the file is missing or damaged, or holds no set of paths.
     """
-    if not os.path.isfile(path):
-        raise RunFormatError(f"needed paths, but there is no file {path}; {_REMEDY}")
-    try:
-        table = pq.read_table(path)
-        notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-        # Names are decoded here, where they may turn out to be no text.
-        found = _paths(table) if _has_columns(table) and isinstance(notes, dict) else None
-    except (pa.ArrowException, OSError, RecursionError, ValueError) as error:
-        raise RunFormatError(f"{path} cannot be read as paths ({error}); {_REMEDY}") from error
-    if found is None:
-        raise RunFormatError(
-            f"{path} needs {', '.join(_COLUMNS)} of paths, each kind with the same pairs and as many steps, "
-            f"but does not hold them; {_REMEDY}"
-        )
-    return found, notes
-
-
-def _has_columns(table: pa.Table) -> bool:
-    kinds = {each.name: each.type for each in table.schema}
-    return (
-        set(_COLUMNS) <= set(kinds)
-        and all(pa.types.is_integer(kinds[name]) for name in ("pair", "start", "end", "step"))
-        and pa.types.is_string(kinds["kind"])
-        and tables.holds_vectors(kinds["code"])
-        and not any(table[name].null_count for name in _COLUMNS)
+    return _tables.read(
+        path, _KINDS, _paths, what="paths", needs="paths, each kind with the same pairs and as many steps"
     )
 
 
@@ -150,12 +138,14 @@ def _paths(table: pa.Table) -> PathSet | None:
     profiles = {
         each.name: dict(zip(names, table[each.name].to_numpy().reshape(shape)[:, :, 1:], strict=True))
         for each in table.schema
-        if each.name not in _COLUMNS and pa.types.is_floating(each.type)
+        if each.name not in _TAKEN and pa.types.is_floating(each.type)
     }
     known = {
         name: {kind: values for kind, values in kinds.items() if not np.isnan(values).all()}
         for name, kinds in profiles.items()
     }
+    if (ends[0, :, 0] > np.iinfo(np.int64).max).any():
+        return None
     return PathSet(
         ends[0, :, 0].astype(np.int64), dict(zip(names, z.reshape(*shape, -1), strict=True)), known
     )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from zscape import codes as tables
-from zscape.errors import RunFormatError
-from zscape.files import whole_file
+from zscape.walk import _tables
 from zscape.walk.latents import latent_name
 from zscape.walk.traversals import Traversals
 
-_KEY = b"zscape"
-_COLUMNS = ("walk", "latent", "step", "value", "code")
-_REMEDY = "make it again with zscape walk"
+_KINDS = {
+    "walk": pa.types.is_integer,
+    "latent": pa.types.is_string,
+    "step": pa.types.is_integer,
+    "value": pa.types.is_floating,
+}
 
 
 def save(walk: Traversals, path: str | os.PathLike[str], *, notes: Mapping[str, Any] | None = None) -> None:
@@ -35,17 +35,17 @@ def save(walk: Traversals, path: str | os.PathLike[str], *, notes: Mapping[str, 
     """
     ways, steps, latent = walk.z.shape
     names = [latent_name(which) for which in walk.latents.tolist()]
-    table = pa.table(
+    _tables.write(
         {
             "walk": np.repeat(np.arange(ways), steps),
             "latent": pa.array(np.repeat(names, steps).tolist(), pa.string()),
             "step": np.tile(np.arange(steps), ways),
             "value": walk.values.ravel(),
             "code": tables.vectors(walk.z.reshape(-1, latent)),
-        }
-    ).replace_schema_metadata({_KEY: json.dumps(dict(notes or {})).encode()})
-    with whole_file(path) as temporary:
-        pq.write_table(table, temporary)
+        },
+        path,
+        notes,
+    )
 
 
 def load(path: str | os.PathLike[str]) -> tuple[Traversals, dict[str, Any]]:
@@ -57,32 +57,8 @@ def load(path: str | os.PathLike[str]) -> tuple[Traversals, dict[str, Any]]:
     Raises:
         RunFormatError: If the file is missing or damaged, or holds no traversals.
     """
-    if not os.path.isfile(path):
-        raise RunFormatError(f"needed a walk, but there is no file {path}; {_REMEDY}")
-    try:
-        table = pq.read_table(path)
-        notes = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-        # Names are decoded here, where they may turn out to be no text.
-        walk = _walk(table) if _has_columns(table) and isinstance(notes, dict) else None
-    except (pa.ArrowException, OSError, RecursionError, ValueError) as error:
-        raise RunFormatError(f"{path} cannot be read as a walk ({error}); {_REMEDY}") from error
-    if walk is None:
-        raise RunFormatError(
-            f"{path} needs {', '.join(_COLUMNS)} of traversals, each of as many steps and moving one latent, "
-            f"but does not hold them; {_REMEDY}"
-        )
-    return walk, notes
-
-
-def _has_columns(table: pa.Table) -> bool:
-    kinds = {field.name: field.type for field in table.schema}
-    return (
-        set(_COLUMNS) <= set(kinds)
-        and all(pa.types.is_integer(kinds[name]) for name in ("walk", "step"))
-        and pa.types.is_floating(kinds["value"])
-        and pa.types.is_string(kinds["latent"])
-        and tables.holds_vectors(kinds["code"])
-        and not any(table[name].null_count for name in _COLUMNS)
+    return _tables.read(
+        path, _KINDS, _walk, what="a walk", needs="traversals, each of as many steps and moving one latent"
     )
 
 
