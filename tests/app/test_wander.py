@@ -1,5 +1,6 @@
 """zscape walk from code to code: which pairs, which paths, what is written, and what is refused."""
 
+import csv
 import json
 import shutil
 import subprocess
@@ -17,8 +18,8 @@ from zscape.errors import SettingError
 from zscape.measure import closest_pairs, furthest_pairs, random_pairs
 
 WRITTEN = [
-    *("path-curves.png", "path-curves.svg", "paths.gif", "paths.parquet", "paths.png", "paths.svg"),
-    "results.json",
+    *("pairs.csv", "path-curves.png", "path-curves.svg", "path-measures.png", "path-measures.svg"),
+    *("paths.gif", "paths.parquet", "paths.png", "paths.svg", "results.json"),
 ]
 
 
@@ -93,16 +94,33 @@ def test_a_path_is_that_of_the_functions(walked, run):
 def test_pairs_are_those_of_the_measures(walked, run):
     table = zs.codes.load(run / "codes.parquet")
     words = ("--pairs", "random:5", "--between", "3,8", "--shortest", "--longest", "--seed", 2)
-    _, paths, notes, _ = walked(*words)
+    said, paths, notes, measures = walked(*words)
     expected = [
         random_pairs(table.label, 5, between=(3, 8), seed=2),
         closest_pairs(table, between=(3, 8)).rows,
         furthest_pairs(table, between=(3, 8)).rows,
     ]
     np.testing.assert_array_equal(paths.ends, np.concatenate(expected))
+    assert paths.choices == ("random",) * 5 + ("closest", "furthest")
     assert (table.label[paths.ends] == [3, 8]).all()
     assert notes["classes"] == [["3", "8"]] * 7
     assert notes["pairs"] == ["random:5", "closest:1", "furthest:1"]
+    # Each choice has measures of its own; only random pairs are a sample.
+    lengths = {name: paths.profiles["decoded"]["linear"][rows].sum(axis=1) for name, rows in
+               (("random", slice(5)), ("closest", [5]), ("furthest", [6]))}  # fmt: skip
+    for choice, values in lengths.items():
+        found = measures[f"{choice}_linear_decoded_length"]
+        assert found["value"] == pytest.approx(values.mean())
+        assert found["n"] == len(values)
+        assert (found["low"] is None) == (choice != "random")
+    with open(said["pairs"], newline="") as text:
+        rows = list(csv.DictReader(text))
+    assert [row["choice"] for row in rows] == list(paths.choices)
+    assert [float(row["decoded_length"]) for row in rows] == pytest.approx(
+        np.concatenate([*lengths.values()])
+    )
+    assert {(row["start_class"], row["end_class"]) for row in rows} == {("3", "8")}
+    assert [[int(row["start"]), int(row["end"])] for row in rows] == paths.ends.tolist()
     _, paths, _, _ = walked("--pairs", "closest:2", "--within", "4")
     np.testing.assert_array_equal(paths.ends, closest_pairs(table, 2, within=4).rows)
     assert walked("--longest")[1].ends.shape == (1, 2)
@@ -147,7 +165,8 @@ def test_style_losses_are_measured_where_asked(zscape, run, shared_data):
     expected = zs.measure.style_profiles(np.clip(images, 0, 1), reader).losses
     np.testing.assert_allclose(paths.profiles["style_loss"]["linear"], expected, rtol=0.02)
     measures = {each["name"] for each in json.loads((run / "walk" / "results.json").read_text())["measures"]}
-    assert {"linear_style_loss", "linear_style_ratio"} <= measures
+    assert {f"random_linear_style_{what}" for what in ("loss", "ratio", "maxima")} <= measures
+    assert "style is read off pictures of 8 pixels" in done.err
 
 
 def test_drawings_are_walked_between_but_not_by_geodesics(zscape, drawn, tmp_path):
@@ -297,3 +316,21 @@ def test_what_is_parsed():
     for text in ("random:10001", "random:-1", "random:٣", "random:3x"):
         with pytest.raises(SettingError, match="a number up to 10000"):
             parse_pairs(text, shortest=False, longest=False)
+
+
+def test_a_model_that_uses_no_latent_is_told(zscape, run):
+    table = zs.codes.load(run / "codes.parquet")
+    keep(replace(table, mean=1e-4 * table.mean), run)
+    done = zscape("walk", run, "--shortest", "--style", "none")
+    assert done.code == 0
+    assert "none of the 3 latents is in use, so every path decodes to much the same" in done.err
+
+
+def test_originals_that_are_gone_are_told_and_left_out(zscape, run):
+    spec = json.loads((run / "spec.json").read_text())
+    spec["data"]["fingerprint"] = "0" * 16
+    (run / "spec.json").write_text(json.dumps(spec))
+    done = zscape("walk", run, "--shortest", "--style", "none")
+    assert done.code == 0
+    assert "ends are shown without their originals" in done.err
+    assert "original" not in (run / "walk" / "paths.svg").read_text()

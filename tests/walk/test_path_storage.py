@@ -11,13 +11,14 @@ from zscape import walk
 from zscape.errors import RunFormatError
 
 RNG = np.random.default_rng(0)
+CHOICES = ("random", "closest")
 ENDS = np.array([[7, 3], [10, 12]])
 Z = {"linear": RNG.normal(size=(2, 4, 3)), "graph": RNG.normal(size=(2, 4, 3))}
 PROFILES = {
     "length": {kind: RNG.random((2, 3)) for kind in Z},
     "style_loss": {"graph": RNG.random((2, 3))},
 }
-PATHS = walk.PathSet(ENDS, Z, PROFILES)
+PATHS = walk.PathSet(ENDS, CHOICES, Z, PROFILES)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -25,6 +26,7 @@ def test_what_is_written_is_read(tmp_path):
     found, notes = walk.load_paths(tmp_path / "paths.parquet")
     assert notes == {"seed": 3}
     assert found.steps == 3
+    assert found.choices == CHOICES
     np.testing.assert_array_equal(found.ends, ENDS)
     assert list(found.z) == ["linear", "graph"]
     for kind, z in Z.items():
@@ -41,7 +43,9 @@ def test_rows_stand_for_points(tmp_path):
     rows = pq.read_table(tmp_path / "paths.parquet").to_pylist()
     assert len(rows) == 16
     one = rows[8 + 4 + 2]
-    assert (one["kind"], one["pair"], one["start"], one["end"], one["step"]) == ("graph", 1, 10, 12, 2)
+    assert [one[name] for name in ("kind", "choice", "pair", "start", "end", "step")] == [
+        "graph", "closest", 1, 10, 12, 2,
+    ]  # fmt: skip
     np.testing.assert_allclose(one["code"], Z["graph"][1, 2], rtol=1e-6)
     assert one["length"] == PROFILES["length"]["graph"][1, 1]
     assert rows[0]["length"] is None
@@ -79,10 +83,11 @@ def test_names_that_are_no_text_and_notes_without_end_are_refused(tmp_path):
         lambda table: table.slice(0, 15),
         lambda table: table.take(list(range(15, -1, -1))),
         lambda table: table.slice(0, 0),
-        lambda table: table.set_column(2, "start", pa.array(range(16))),
-        lambda table: table.set_column(2, "start", pa.array([2**64 - 1] * 16, pa.uint64())),
-        lambda table: table.set_column(4, "step", pa.array(["a"] * 16)),
-        lambda table: table.set_column(4, "step", pa.array([None, *range(15)])),
+        lambda table: table.set_column(3, "start", pa.array(range(16))),
+        lambda table: table.set_column(1, "choice", pa.array([str(row) for row in range(16)])),
+        lambda table: table.set_column(3, "start", pa.array([2**64 - 1] * 16, pa.uint64())),
+        lambda table: table.set_column(5, "step", pa.array(["a"] * 16)),
+        lambda table: table.set_column(5, "step", pa.array([None, *range(15)])),
         lambda table: table.replace_schema_metadata({b"zscape": json.dumps([1]).encode()}),
     ],
 )
@@ -115,4 +120,9 @@ def test_other_tables_are_refused(tmp_path, change):
 )
 def test_sets_that_do_not_fit_are_refused(ends, z, profiles, said):
     with pytest.raises(ValueError, match=said):
-        walk.PathSet(ends, z, profiles)
+        walk.PathSet(ends, CHOICES, z, profiles)
+
+
+def test_each_pair_has_a_choice():
+    with pytest.raises(ValueError, match="a choice a pair, 2, but got 1"):
+        walk.PathSet(ENDS, CHOICES[:1], Z)

@@ -51,7 +51,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         sections.reconstructed(run, data, seed=seed),
         sections.latent(run, tsne=tsne, seed=seed),
         classes.structured(run, data, seed=seed),
-        walks.walked(run, seed=seed),
+        walks.walked(run, data, seed=seed),
         samples.sampled(run, data),
     ]
     body = [section for section in possible if section is not None]
@@ -117,19 +117,22 @@ def write_walk(run: Run, codes: base.Codes, made: walks.Walk, folder: Path) -> d
     return _write_plates(walks.plates(run, codes, made), folder)
 
 
-def write_paths(run: Run, paths: walk.PathSet, notes: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Write the figures of paths from code to code as the page shows them: filmstrips and curves.
+def write_paths(
+    run: Run, paths: walk.PathSet, notes: Mapping[str, Any], folder: Path, data: base.Data | None = None
+) -> dict[str, Path]:
+    """Write the figures of paths from code to code as the page shows them: filmstrips, curves and measures.
 
     Args:
         run: The run.
         paths: The paths, with their profiles.
         notes: What `zscape walk` keeps of how they came about.
         folder: Where to.
+        data: The data set, to show the originals of the ends; None to leave them out.
 
     Returns:
         The paths of the PNGs and of the GIF.
     """
-    return _write_plates(walked_paths.path_plates(run, paths, notes), folder, paths="filmstrips")
+    return _write_plates(walked_paths.path_plates(run, paths, notes, data), folder, paths="filmstrips")
 
 
 def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path | None = None) -> Path:

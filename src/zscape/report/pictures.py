@@ -174,6 +174,50 @@ def traversals(images: Float[np.ndarray, "L S C H W"], names: Sequence[str]) -> 
 
 
 @styled()
+def filmstrips(
+    images: Float[np.ndarray, "P S C H W"],
+    names: Sequence[str],
+    steps: Sequence[int],
+    ends: Float[np.ndarray, "P 2 C H W"] | None = None,
+) -> Figure:
+    """A row a path, with its name on the left, in up to two lines, and the number of each step above.
+
+    Args:
+        images: Pictures along each path.
+        names: One a path.
+        steps: Numbers of the pictures of a row.
+        ends: The originals of the first and the last, which stand to the left and to the right of them.
+
+    Raises:
+        ValueError: If there is not a name a row.
+    """
+    if len(names) != len(images):
+        raise ValueError(f"filmstrips need a name a row, but got {len(images)} rows and {len(names)} names")
+    height, width = images.shape[3:]
+    parts = [images] if ends is None else [ends[:, :1], images, ends[:, 1:]]
+    strips = [tile(part.reshape(-1, *part.shape[2:]), part.shape[1]) for part in parts]
+    gap = np.zeros((len(strips[0]), max(width // 4, 2), 4), np.uint8)
+    lefts, canvas = [], strips[0][:, :0]
+    for strip in strips:
+        canvas = np.concatenate([canvas, gap], axis=1) if lefts else canvas
+        lefts.append(canvas.shape[1])
+        canvas = np.concatenate([canvas, strip], axis=1)
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    figure, axes = _plate(canvas, width, left=0.15 + 0.075 * longest, top=0.22)
+    for row, name in enumerate(names):
+        _beside(axes, name, row * (height + 1) + height / 2)
+    first = lefts[0 if ends is None else 1]
+    above = [(first + place * (width + 1), str(step)) for place, step in enumerate(steps)]
+    above += [] if ends is None else [(lefts[0], "original"), (lefts[2], "original")]
+    for left, text in above:
+        axes.annotate(
+            text, (left + width / 2 - 0.5, -0.5), (0, 4), textcoords="offset points",
+            ha="center", va="bottom", color=MUTED, fontsize=8,
+        )  # fmt: skip
+    return figure
+
+
+@styled()
 def manifold(decode: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> Figure:
     """Decoded codes on a grid over a latent plane: equal shares of the prior lie between neighbours.
 

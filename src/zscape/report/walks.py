@@ -38,10 +38,15 @@ class Walk:
     notes: Mapping[str, Any]
 
 
-def walked(run: Run, *, seed: int) -> Section | None:
+def walked(run: Run, data: base.Data | None = None, *, seed: int) -> Section | None:
     """The walk along latents that was written last, or else the usual one, and the last from code to code.
 
     None without codes, of which the section before says what makes them.
+
+    Args:
+        run: The run.
+        data: Its data set, for the originals of ends; None to leave them out.
+        seed: Of the usual walk.
     """
     if not fitted(run) or not run.codes_path.exists():
         return None
@@ -53,7 +58,7 @@ def walked(run: Run, *, seed: int) -> Section | None:
     if made is None and wandered is None:
         return lacking(section, f"None of the {table.latent} latents is in use, so there is no walk.", "")
     found = () if made is None else plates(run, table, made)
-    found += () if wandered is None else path_plates(run, *wandered)
+    found += () if wandered is None else path_plates(run, *wandered, data)
     return Section(section.anchor, section.title, found) if found else not_pictures(section, run)
 
 

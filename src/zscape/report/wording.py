@@ -45,6 +45,26 @@ def number(value: float, spread: float | None = None) -> str:
     return text.replace("-", "−")
 
 
+def power_of(largest: float) -> int:
+    """The power of ten that values are told in: 0 unless they have five digits or more, or three zeros.
+
+    >>> power_of(2.1e8), power_of(9999.0), power_of(0.0004), power_of(0.0)
+    (8, 0, -4, 0)
+    """
+    power = math.floor(math.log10(largest)) if largest > 0 else 0
+    return power if power >= 4 or power <= -4 else 0
+
+
+def in_powers(text: str, power: int) -> str:
+    """What values are, with the power of ten that they are told in.
+
+    >>> in_powers("style loss", 8), in_powers("ratio", 0)
+    ('style loss / 10⁸', 'ratio')
+    """
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{text} / 10{raised}" if power else text
+
+
 def interval(result: base.Result) -> tuple[str, str]:
     """A result's value, and its interval or an empty string, to the same number of decimals."""
     if result.low is None or result.high is None:

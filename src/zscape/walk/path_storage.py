@@ -15,6 +15,7 @@ from zscape.walk import _tables
 
 _KINDS = {
     "kind": pa.types.is_string,
+    "choice": pa.types.is_string,
     "pair": pa.types.is_integer,
     "start": pa.types.is_integer,
     "end": pa.types.is_integer,
@@ -29,15 +30,17 @@ class PathSet:
 
     Attributes:
         ends: (P, 2) rows of the data set that each pair goes from and to.
+        choices: How each pair was chosen, such as "random" or "given".
         z: (P, T, D) codes of each kind, by its name, such as "linear".
         profiles: (P, T - 1) numbers of each step, by their name and kind, such as its decoded length.
 
     Raises:
-        ValueError: If the shapes do not fit, a code is not finite in float32, ends are no whole numbers, or a
-            profile is of another kind or named as a column of the table.
+        ValueError: If the shapes do not fit, a code is not finite in float32, ends are no whole numbers,
+            there is not a choice a pair, or a profile is of another kind or named as a column of the table.
     """
 
     ends: np.ndarray
+    choices: tuple[str, ...]
     z: Mapping[str, np.ndarray]
     profiles: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
@@ -51,6 +54,8 @@ class PathSet:
                 f"whole numbers (P, 2) as its ends, but got {sorted(shapes)} and {self.ends.dtype} "
                 f"{self.ends.shape}"
             )
+        if len(self.choices) != pairs:
+            raise ValueError(f"a set of paths needs a choice a pair, {pairs}, but got {len(self.choices)}")
         for kind, z in self.z.items():
             if not (np.abs(z) <= np.finfo(np.float32).max).all():
                 raise ValueError(
@@ -79,9 +84,9 @@ def save_paths(
 ) -> None:
     """Write a set of paths as parquet, whole or not at all: a row a kind, pair and step.
 
-    Columns: `kind`; `pair`, its number; `start` and `end`, rows of the data set; `step`; `code`, a fixed-size
-    list of float32; and one of each profile, with what belongs to the step that leads to this point, null at
-    the first.
+    Columns: `kind`; `choice`, how the pair was chosen; `pair`, its number; `start` and `end`, rows of the
+    data set; `step`; `code`, a fixed-size list of float32; and one of each profile, with what belongs
+    to the step that leads to this point, null at the first.
 
     Args:
         paths: What to write.
@@ -92,6 +97,7 @@ def save_paths(
     rows = count * points
     columns: dict[str, Any] = {
         "kind": pa.array(np.repeat(list(paths.z), rows).tolist(), pa.string()),
+        "choice": pa.array(np.repeat(paths.choices, points).tolist() * len(paths.z), pa.string()),
         "pair": np.tile(np.repeat(np.arange(count), points), len(paths.z)),
         "start": np.tile(np.repeat(paths.ends[:, 0], points), len(paths.z)),
         "end": np.tile(np.repeat(paths.ends[:, 1], points), len(paths.z)),
@@ -133,7 +139,9 @@ def _paths(table: pa.Table) -> PathSet | None:
     wanted = np.indices(shape).reshape(3, -1)
     kinds = np.array([names.index(name) for name in table["kind"].to_pylist()])
     ends = np.stack([start, end], axis=1).reshape(*shape, 2)
-    if not (np.stack([kinds, pair, step]) == wanted).all() or (ends != ends[:1, :, :1]).any():
+    choices = np.array(table["choice"].to_pylist(), dtype=object).reshape(shape)
+    same = (ends == ends[:1, :, :1]).all() and (choices == choices[:1, :, :1]).all()
+    if not same or not (np.stack([kinds, pair, step]) == wanted).all():
         return None
     profiles = {
         each.name: dict(zip(names, table[each.name].to_numpy().reshape(shape)[:, :, 1:], strict=True))
@@ -147,5 +155,8 @@ def _paths(table: pa.Table) -> PathSet | None:
     if (ends[0, :, 0] > np.iinfo(np.int64).max).any():
         return None
     return PathSet(
-        ends[0, :, 0].astype(np.int64), dict(zip(names, z.reshape(*shape, -1), strict=True)), known
+        ends[0, :, 0].astype(np.int64),
+        tuple(choices[0, :, 0].tolist()),
+        dict(zip(names, z.reshape(*shape, -1), strict=True)),
+        known,
     )

@@ -18,7 +18,9 @@ ORDERS = ("kl", "information", "number")
 FOLDER = "walk"  # in a run folder, where zscape walk writes
 # What a call writes, and so what the next may replace.
 TRAVERSED = re.compile(r"(walk|responses)\.parquet|traversals\.(png|svg|gif)|responses\.(png|svg)")
-WANDERED = re.compile(r"paths\.(parquet|png|svg|gif)|path-curves\.(png|svg)|results\.json")
+WANDERED = re.compile(
+    r"paths\.(parquet|png|svg|gif)|path-(curves|measures)\.(png|svg)|pairs\.csv|results\.json"
+)
 _FILES = re.compile(f"{TRAVERSED.pattern}|{WANDERED.pattern}")
 KINDS = ("linear", "spherical", "norm-corrected", "graph", "geodesic")
 CHOICES = ("random", "closest", "furthest")

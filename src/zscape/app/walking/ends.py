@@ -10,15 +10,15 @@ from zscape.errors import SettingError, nearest
 from zscape.measure import closest_pairs, furthest_pairs, random_pairs
 
 
-def rows_between(table: Codes, asked: Between) -> np.ndarray:
-    """Rows (P, 2) of the table, the first and the last of each path.
+def rows_between(table: Codes, asked: Between) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Rows (P, 2) of the table, the first and the last of each path, and how each pair was chosen.
 
     Raises:
         SettingError: If a row or class is not in the codes, or there are fewer pairs than asked for.
     """
     if asked.ends is not None:
-        return np.array([[_row(table, row, option) for row, option in
-                          zip(asked.ends, ("--from", "--to"), strict=True)]])  # fmt: skip
+        start, end = asked.ends
+        return np.array([[_row(table, start, "--from"), _row(table, end, "--to")]]), ("given",)
     within = None if asked.within is None else _class_of(table, asked.within, "--within")
     classes = asked.classes
     between = None
@@ -42,7 +42,7 @@ def rows_between(table: Codes, asked: Between) -> np.ndarray:
         else:
             search = closest_pairs if name == "closest" else furthest_pairs
             found.append(search(table.mean, count, labels=labels, **settings).rows)
-    return np.concatenate(found)
+    return np.concatenate(found), tuple(name for name, count in asked.pairs for _ in range(count))
 
 
 def _row(table: Codes, row: int, option: str) -> int:

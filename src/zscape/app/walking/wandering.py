@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,27 @@ from zscape import codes as tables
 from zscape import report as reports
 from zscape import walk
 from zscape.app import console
-from zscape.app.stored import codes_of
+from zscape.app.stored import codes_of, data_of
 from zscape.app.walking.asked import FOLDER, TRAVERSED, Between, check_places
 from zscape.app.walking.ends import rows_between
 from zscape.app.walking.keeping import keep_files
 from zscape.app.walking.profiles import measured, reader_of
-from zscape.base import Codes, Result
-from zscape.errors import SettingError
-from zscape.files import whole_folder, write_json
+from zscape.base import Codes, Data
+from zscape.errors import DataError, RunFormatError, SettingError
+from zscape.files import whole_file, whole_folder, write_json
+from zscape.report.path_measures import pair_measures, path_results
 from zscape.report.sections import pictorial
 from zscape.run import Run
+
+_SMALL = 32  # pixels a side, below which style losses are remarked on
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Paths of all kinds, and what the search for geodesics says of itself."""
+    """Paths of all kinds, and what searches for them say of each path, by kind and name."""
 
     z: dict[str, np.ndarray]
-    results: list[Result]
+    search: dict[str, dict[str, list[float]]]
 
 
 def wander(
@@ -60,26 +64,22 @@ def wander(
         raise SettingError(f"a walk needs codes of 2 or more samples, but {run.codes_path} has {len(table)}")
     _check_kinds(run, asked)
     reader = reader_of(run, asked, data_dir)
-    rows = rows_between(table, asked)
+    rows, choices = rows_between(table, asked)
     folder = path / FOLDER if out is None else out
     with console.progress("walk") as told:
         found = _paths(run, table, rows, asked, told)
         total = len(asked.kinds) * len(rows)
-        profiles, results = measured(
+        profiles, style = measured(
             run, found.z, reader, told=lambda done: told(done, total, "pictures along paths")
         )
-        made = walk.PathSet(table.id[rows].astype(np.int64), found.z, profiles)
+        made = walk.PathSet(table.id[rows].astype(np.int64), choices, found.z, profiles)
+        told(total, total, "figures")
+        notes = _notes(run, table, rows, asked) | {"style": style or None, "search": found.search}
         with whole_folder(folder, check=lambda _: check_places(path, out)) as hidden:
-            paths = _write(run, table, made, _notes(run, table, rows, asked), hidden)
-            paths["results"] = hidden / "results.json"
-            measures = [result.to_dict() for result in found.results + results]
-            write_json(paths["results"], {"measures": measures})
+            paths = _write(run, made, notes, _originals(run, data_dir), hidden)
             if out is None:
                 keep_files(folder, hidden, TRAVERSED)
-    if not pictorial(run):
-        console.tell(
-            "note: samples of this run are no pictures, so none are drawn; decode the codes of paths.parquet"
-        )
+    _remark(run, table, made, notes)
     return {name: folder / written.relative_to(hidden) for name, written in paths.items()}
 
 
@@ -99,7 +99,7 @@ def _paths(run: Run, table: Codes, rows: np.ndarray, asked: Between, told: conso
         "norm-corrected": walk.norm_corrected_path,
     }
     found: dict[str, np.ndarray] = {}
-    results: list[Result] = []
+    search: dict[str, dict[str, list[float]]] = {}
     for kind in asked.kinds:
         told(0, 0, f"{len(rows)} {kind} paths")
         if kind in simple:
@@ -111,8 +111,8 @@ def _paths(run: Run, table: Codes, rows: np.ndarray, asked: Between, told: conso
         else:
             geodesics = _geodesics(run, table, (start, end), asked)
             found[kind] = geodesics.z
-            results = _of_the_search(geodesics)
-    return _Found(found, results)
+            search[kind] = _of_the_search(geodesics)
+    return _Found(found, search)
 
 
 def _geodesics(
@@ -126,30 +126,12 @@ def _geodesics(
         )
 
 
-def _of_the_search(found: walk.GeodesicPaths) -> list[Result]:
-    count = len(found.converged)
-    return [
-        Result(
-            "geodesic_converged",
-            float(found.converged.mean()),
-            None,
-            None,
-            count,
-            f"of {count} paths",
-            f"share of geodesics whose energy is within {walk.Search().tolerance:g} of a minimum, by the "
-            f"slope along the next step; {found.iterations.mean():.1f} iterations in the mean, "
-            f"{found.iterations.max()} at most",
-        ),
-        Result(
-            "geodesic_energy_share",
-            float(np.mean(found.energy[-1] / np.where(found.energy[0] > 0, found.energy[0], 1))),
-            None,
-            None,
-            count,
-            "",
-            "energy of geodesics over that of the straight lines that the search begins at, mean over paths",
-        ),
-    ]
+def _of_the_search(found: walk.GeodesicPaths) -> dict[str, list[float]]:
+    first, last = found.energy[0], found.energy[-1]
+    return {
+        "converged": found.converged.astype(float).tolist(),
+        "energy_share": (last / np.where(first > 0, first, 1)).tolist(),
+    }
 
 
 def _notes(run: Run, table: Codes, rows: np.ndarray, asked: Between) -> dict[str, Any]:
@@ -172,9 +154,69 @@ def _notes(run: Run, table: Codes, rows: np.ndarray, asked: Between) -> dict[str
     return notes
 
 
+def _originals(run: Run, data_dir: Path | None) -> Data | None:
+    """The data set, to show both ends as they are; None, and said so, where it is not there any more."""
+    if not pictorial(run):
+        return None
+    try:
+        return data_of(run, data_dir)
+    except (DataError, RunFormatError) as error:
+        console.tell(f"note: ends are shown without their originals: {error}")
+        return None
+
+
+def _remark(run: Run, table: Codes, made: walk.PathSet, notes: Mapping[str, Any]) -> None:
+    """Say what a reader of the figures would not see."""
+    if not pictorial(run):
+        console.tell(
+            "note: samples of this run are no pictures, so none are drawn; decode the codes of paths.parquet"
+        )
+    if not len(walk.ranked(table)):
+        console.tell(
+            f"note: none of the {table.latent} latents is in use, so every path decodes to much the same; "
+            "fit with less weight on what holds codes to the prior"
+        )
+    for kind, said in notes["search"].items():
+        lost = len(made.ends) - int(sum(said["converged"]))
+        if lost:
+            console.tell(
+                f"note: {lost} of {len(made.ends)} {kind} paths have not converged; their energy may fall "
+                "further"
+            )
+    side = min(run.model.shape[1:]) if notes["style"] and not run.of_drawings else _SMALL
+    if side < _SMALL:
+        console.tell(
+            f"note: style is read off pictures of {side} pixels, little for a network trained on 224; "
+            "--style none leaves it out"
+        )
+
+
 def _write(
-    run: Run, table: Codes, made: walk.PathSet, notes: dict[str, Any], folder: Path
+    run: Run, made: walk.PathSet, notes: dict[str, Any], data: Data | None, folder: Path
 ) -> dict[str, Path]:
-    paths = {"paths": folder / "paths.parquet"}
+    paths = {
+        "paths": folder / "paths.parquet",
+        "pairs": folder / "pairs.csv",
+        "results": folder / "results.json",
+    }
     walk.save_paths(made, paths["paths"], notes=notes)
-    return paths | reports.write_paths(run, made, notes, folder)
+    _write_pairs(made, notes, paths["pairs"])
+    write_json(paths["results"], {"measures": [each.to_dict() for each in path_results(made, notes)]})
+    return paths | reports.write_paths(run, made, notes, folder, data)
+
+
+def _write_pairs(made: walk.PathSet, notes: Mapping[str, Any], path: Path) -> None:
+    """A row a pair and kind of path: its ends, and the measures of the path."""
+    measures = pair_measures(made, notes)
+    names = list(dict.fromkeys(name for columns in measures.values() for name in columns))
+    classes = notes.get("classes")
+    with whole_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        named = [] if classes is None else ["start_class", "end_class"]
+        writer.writerow(["pair", "kind", "choice", "start", "end", *named, *names])
+        for pair, (ends, choice) in enumerate(zip(made.ends.tolist(), made.choices, strict=True)):
+            for kind, columns in measures.items():
+                values = [columns[name][pair] if name in columns else np.nan for name in names]
+                known = [] if classes is None else classes[pair]
+                shown = ["" if np.isnan(value) else f"{value:.9g}" for value in values]
+                writer.writerow([pair, kind, choice, *ends, *known, *shown])
