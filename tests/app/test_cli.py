@@ -323,6 +323,15 @@ def test_data_list_says_where_it_looked(zscape, tmp_path):
     assert str(tmp_path) in table.err
 
 
+def test_data_list_knows_every_file_that_a_network_is_read_from(zscape, tmp_path):
+    (tmp_path / "networks").mkdir()
+    file = tmp_path / "networks" / "vgg19_conv1_1_to_conv3_4_fp16.npz"
+    file.touch()
+    rows = json.loads(zscape("data", "list", "--data-dir", tmp_path, "--json").out)
+    (row,) = [row for row in rows if row["name"] == "network:vgg19"]
+    assert (row["here"], row["where"]) == (True, str(file))
+
+
 def test_data_show_draws_what_the_model_sees(zscape, tmp_path):
     done = json.loads(
         zscape("data", "show", "digits", "--count", 20, "--out", tmp_path / "sheet.png", "--json").out

@@ -231,7 +231,10 @@ def test_a_graph_in_parts_says_what_to_do(zscape, run):
             "--within has 'eleven', but no code is of that class",
         ),
         (("--shortest", "--between", "1,x"), "--between has 'x', but no code is of that class"),
-        (("--pairs", "random:2", "--style", "vgg16", "--data-dir", "nowhere"), "there are no weights at"),
+        (
+            ("--pairs", "random:2", "--style", "vgg16", "--data-dir", "nowhere"),
+            "fetch network:vgg16, or leave --style out",
+        ),
     ],
 )
 def test_what_is_not_there_is_refused(zscape, run, words, said, monkeypatch, tmp_path):
@@ -265,14 +268,14 @@ def test_too_few_pairs_and_labels_that_are_not_there_are_refused(zscape, run):
         (("--from", "3", "--to", "3"), "two ends that differ, but --from and --to are both 3"),
         (("--to", "3"), "--to came without --from; add --from ROW"),
         (("--pairs", "random:2", "--from", "3"), "--from came without --to; add --to ROW"),
-        (("--from", "posterior", "--to", "3"), "rows of the data set as its ends, but --from is 'posterior'"),
+        (("--from", "posterior", "--to", "3"), "numbered from 0, as its ends, but --from is 'posterior'"),
         (("--from", "1", "--to", "3", "--shortest"), "one pair; leave --pairs, --shortest"),
         (("--from", "1", "--to", "3", "--path", "linaer"), "unknown path 'linaer': did you mean 'linear'?"),
         (("--shortest", "--path", "graph,graph"), "--path has graph twice"),
         (("--path", "graph"), "--path needs codes to walk between; give --from and --to"),
         (("--within", "3"), "--within needs codes to walk between"),
         (("--pairs", "some:3"), "unknown choice of pairs 'some': known are closest, furthest, random"),
-        (("--pairs", "random"), "--pairs needs a choice and a number up to 10000, such as random:100"),
+        (("--pairs", "random"), "--pairs needs a choice and a number from 1 to 10000, such as random:100"),
         (("--pairs", "random:0"), "--pairs needs a choice and a number"),
         (("--pairs", "random:2", "--within", "3", "--between", "3,4"), "leave one out"),
         (("--pairs", "random:2", "--between", "3"), "--between needs two classes with a comma"),
@@ -314,7 +317,7 @@ def test_what_is_parsed():
     assert parse_classes(" a b, c") == ("a b", "c")
     assert parse_classes(None) is None
     for text in ("random:10001", "random:-1", "random:٣", "random:3x"):
-        with pytest.raises(SettingError, match="a number up to 10000"):
+        with pytest.raises(SettingError, match="a number from 1 to 10000"):
             parse_pairs(text, shortest=False, longest=False)
 
 

@@ -28,8 +28,8 @@ def test_pictures_are_those_of_the_codes_by_pair_and_kind(make, monkeypatch):
     plates = paths.path_plates(run, found, {"classes": [["a", "b"], ["b", "a"]]})
     assert [plate.name for plate in plates] == ["paths", "path-curves", "path-measures"]
     ((images, names, steps, ends),) = seen
-    assert names[0] == "linear, 0 → 1\nrandom: a → b"
-    assert [name.split(",")[0] for name in names] == ["linear", "spherical"] * 2
+    assert names[0] == "random, linear, 0 → 1\na → b"
+    assert [name.split(", ")[1] for name in names] == ["linear", "spherical"] * 2
     assert steps == [0, 1, 2, 3, 4]
     assert ends is None
     for row, (pair, kind) in enumerate((pair, kind) for pair in (0, 1) for kind in found.z):
@@ -59,7 +59,7 @@ def test_each_choice_of_pairs_is_shown(make):
     strips, *_ = paths.path_plates(run, found, {"pairs": ["random:6", "closest:1", "furthest:1"]})
     assert strips.caption.startswith("6 of 8 pairs of codes")
     for name in ("random", "closest", "furthest"):
-        assert f">{name}</text>" in strips.figure.svg
+        assert f">{name}, linear, " in strips.figure.svg
     rows = [axes.get_ylabel() for axes in paths.path_curves(found).axes[::2]]
     assert rows == ["random (6)", "closest (1)", "furthest (1)"]
 

@@ -391,8 +391,9 @@ def walk(
     them (responses.png, .svg, .parquet).
 
     From code to code, with --from and --to, --pairs, --shortest or --longest: pictures along each path
-    (paths.png, .svg, .gif), what changes at each step (path-curves.png, .svg), codes and profiles
-    (paths.parquet) and measures (results.json).
+    (paths.png, .svg, .gif), what changes at each step (path-curves.png, .svg), measures of whole paths
+    (path-measures.png, .svg), codes and profiles (paths.parquet), the measures of each pair (pairs.csv) and
+    their means (results.json).
     """
     from zscape.app.walking.asked import Asked, Wanted, check_places, parse_latents
 

@@ -13,6 +13,7 @@ from PIL import Image
 from zscape import data
 from zscape.app import console
 from zscape.files import whole_file
+from zscape.model.weights import KNOWN, known_places
 
 
 def show_all(data_dir: Path | None, *, as_json: bool) -> None:
@@ -20,7 +21,8 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
     rows = []
     for entry in data.catalogue():
         found = data.find(entry.name, data_dir)
-        where = str(found.path) if found.path else "built in" if not entry.path else ""
+        file = found.path or _other_weights(entry.name, data_dir)
+        where = str(file) if file else "built in" if not entry.path else ""
         fetched = entry.example or (entry.name if entry.fetchable else "")
         fetchable = f"zscape data fetch {fetched}" if fetched else "copy it by hand"
         rows.append(
@@ -45,6 +47,14 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
         for place in data.find(entry.name, data_dir).looked
     ]
     console.tell("Looked in: " + ", ".join(dict.fromkeys(folders)))
+
+
+def _other_weights(name: str, data_dir: Path | None) -> Path | None:
+    """The file of weights that a network is read from, where that is not the one that can be fetched."""
+    kind, _, network = name.partition(":")
+    if kind != "network" or network not in KNOWN:
+        return None
+    return next((path for path in known_places(network, data_dir) if path.is_file()), None)
 
 
 def show_one(

@@ -73,6 +73,16 @@ KNOWN: Mapping[str, tuple[KnownFile, ...]] = {
 }
 
 
+def known_places(network: str, data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Where the known files of weights of a network may lie, those first that are taken first.
+
+    Args:
+        network: One of KNOWN.
+        data_dir: A data folder to look in first.
+    """
+    return [folder / "networks" / file.name for folder in places(data_dir) for file in KNOWN[network]]
+
+
 def located(
     network: str,
     weights: str | os.PathLike[str] | None = None,
@@ -91,10 +101,7 @@ def located(
     Raises:
         DataError: If there is no file, or none of that content.
     """
-    if weights is None:
-        looked = [folder / "networks" / file.name for folder in places(data_dir) for file in KNOWN[network]]
-    else:
-        looked = [expanded(weights)]
+    looked = known_places(network, data_dir) if weights is None else [expanded(weights)]
     found = [path for path in looked if path.is_file()]
     if not found:
         fetch = f"get them with zscape data fetch network:{network}, or " if weights is None else ""

@@ -208,7 +208,9 @@ def _sheet(
     if ends is not None:
         x = sheets.joined([ends[:, :1], x, ends[:, 1:]])
         captions = ["original", *captions, "original"]
-    return sheets.traversals(x, [name.replace("\n", ", ") for name in names[0]], [captions] * len(x), moved)
+    # Letters of a drawing have no arrows, and its originals show the classes.
+    first = [name.partition("\n")[0].replace("→", "to") for name in names[0]]
+    return sheets.traversals(x, first, [captions] * len(x), moved)
 
 
 def _curves(paths: walk.PathSet, notes: Mapping[str, Any]) -> Plate:
@@ -262,14 +264,11 @@ def _style_in_words(notes: Mapping[str, Any]) -> str:
 
 def _name(paths: walk.PathSet, notes: Mapping[str, Any], pair: int, kind: str) -> str:
     start, end = paths.ends[pair].tolist()
-    choice = "" if paths.choices[pair] == "given" else f"{paths.choices[pair]}: "
+    choice = "" if paths.choices[pair] == "given" else f"{paths.choices[pair]}, "
     classes = notes.get("classes") or []
-    lines = [f"{kind}, {start} → {end}"]
+    lines = [f"{choice}{kind}, {start} → {end}"]
     if pair < len(classes):
-        first, last = (label(each, 16) for each in classes[pair])
-        lines.append(f"{choice}{first} → {last}")
-    elif choice:
-        lines.append(choice.removesuffix(": "))
+        lines.append(" → ".join(label(each, 16) for each in classes[pair]))
     return "\n".join(lines)
 
 

@@ -203,7 +203,7 @@ def filmstrips(
         lefts.append(canvas.shape[1])
         canvas = np.concatenate([canvas, strip], axis=1)
     longest = max(len(line) for name in names for line in name.split("\n"))
-    figure, axes = _plate(canvas, width, left=0.15 + 0.075 * longest, top=0.22)
+    figure, axes = _plate(canvas, width, left=0.15 + 0.065 * longest, top=0.22)
     for row, name in enumerate(names):
         _beside(axes, name, row * (height + 1) + height / 2)
     first = lefts[0 if ends is None else 1]

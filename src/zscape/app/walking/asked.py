@@ -221,7 +221,7 @@ def parse_pairs(text: str | None, *, shortest: bool, longest: bool) -> tuple[tup
             raise SettingError(f"unknown choice of pairs {name!r}: {nearest(name, CHOICES)}")
         if not re.fullmatch(r"[1-9]\d{0,3}|10000", number, re.ASCII):
             raise SettingError(
-                f"--pairs needs a choice and a number up to 10000, such as {name}:100, but got {text!r}"
+                f"--pairs needs a choice and a number from 1 to 10000, such as {name}:100, but got {text!r}"
             )
         asked.append((name, int(number)))
     return (*asked, *((("closest", 1),) if shortest else ()), *((("furthest", 1),) if longest else ()))
@@ -235,7 +235,9 @@ def parse_ends(start: str, end: str) -> tuple[int, int]:
     """
     for option, text in (("--from", start), ("--to", end)):
         if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
-            raise SettingError(f"a path needs rows of the data set as its ends, but {option} is {text!r}")
+            raise SettingError(
+                f"a path needs rows of the data set, numbered from 0, as its ends, but {option} is {text!r}"
+            )
     return int(start), int(end)
 
 

@@ -9,14 +9,13 @@ import numpy as np
 
 from zscape import walk
 from zscape.app.walking.asked import NETWORKS, Between
-from zscape.errors import SettingError
-from zscape.folders import places
+from zscape.errors import DataError, SettingError
 from zscape.measure import cross_dissolve, style_profiles
 from zscape.model import FeatureReader, feature_reader, style_layers
 from zscape.model.architectures import features_of
 from zscape.model.features import least_side
 from zscape.model.perception import Network
-from zscape.model.weights import KNOWN, located
+from zscape.model.weights import known_places
 from zscape.report.paths import along
 from zscape.report.sections import pictorial
 from zscape.run import Run
@@ -40,7 +39,13 @@ def reader_of(run: Run, asked: Between, data_dir: Path | None) -> FeatureReader 
         raise SettingError(
             f"--style {name} needs pictures or drawings, but samples of {run.path} are neither"
         )
-    weights = located(name, data_dir=data_dir)
+    places = known_places(name, data_dir)
+    weights = next((path for path in places if path.is_file()), None)
+    if weights is None:
+        raise DataError(
+            f"--style {name} needs its weights, but there are none at {', '.join(map(str, places))}; get "
+            f"them with zscape data fetch network:{name}, or leave --style out"
+        )
     reader = feature_reader(name, weights=weights, layers=style_layers(name, weights=weights))
     side, least = (
         min(64 if run.of_drawings else each for each in run.model.shape[1:]),
@@ -58,7 +63,8 @@ def reader_of(run: Run, asked: Between, data_dir: Path | None) -> FeatureReader 
 def _network(asked: str | None, data_dir: Path | None) -> Network | None:
     """The network of that name, None for "none"; without a name the first whose weights are there."""
     for network in NETWORKS:
-        if asked == network or (asked is None and _is_there(network, data_dir)):
+        there = any(path.is_file() for path in known_places(network, data_dir))
+        if asked == network or (asked is None and there):
             return network
     return None
 
@@ -95,12 +101,6 @@ def measured(
         for name, found in parts.items():
             profiles[name][kind] = np.concatenate(found)
     return profiles, words
-
-
-def _is_there(network: str, data_dir: Path | None) -> bool:
-    return any(
-        (folder / "networks" / file.name).is_file() for folder in places(data_dir) for file in KNOWN[network]
-    )
 
 
 def _pictures(run: Run, paths: np.ndarray) -> Iterator[np.ndarray]:
