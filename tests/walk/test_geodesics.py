@@ -121,6 +121,33 @@ def test_energy_falls_to_the_square_of_the_length_and_is_recorded():
     assert (none.excess > 1e-6).all()
 
 
+def network(z):
+    """Four latents to fifty numbers, far from flat."""
+    generator = torch.Generator().manual_seed(0)
+    first, last = torch.randn(4, 32, generator=generator), torch.randn(32, 50, generator=generator)
+    return torch.tanh(z @ first.to(z)) @ last.to(z) / 6
+
+
+@pytest.mark.parametrize("decode", [sphere, globe, roll, network])
+def test_what_is_said_to_have_converged_has(decode):
+    """Energies against those of a search a hundred thousand times as exact."""
+    rng = np.random.default_rng(5)
+    a, b = {
+        globe: rng.uniform((0.5, -1.2), (2.6, 1.2), (2, 30, 2)),
+        roll: rng.uniform((4, 0), (14, 20), (2, 30, 2)),
+    }.get(decode, rng.normal(size=(2, 30, 4 if decode is network else 3)))
+    exact = walk.Search(dtype=torch.float64, tolerance=1e-8, iterations=200)
+    least = walk.geodesic_paths(a, b, decode=decode, search=exact).energy[-1]
+    for tolerance in (1e-2, 1e-3):
+        search = walk.Search(dtype=torch.float64, tolerance=tolerance)
+        found = walk.geodesic_paths(a, b, decode=decode, search=search)
+        assert found.converged.all()
+        above = found.energy[-1] / least - 1
+        assert (above <= found.excess + 1e-8).all()
+        assert above.max() <= tolerance
+        assert found.excess.max() <= tolerance
+
+
 def test_several_decoders_have_their_mean_metric():
     one, two = (torch.tensor(RNG.normal(size=(3, 5))) for _ in range(2))
     a, b = RNG.normal(size=(2, 4, 3))
@@ -160,6 +187,23 @@ def test_a_cost_keeps_a_path_on_the_data(kind):
     assert nearest(kept.z[0]) > 0.9
     assert kept.lengths[0] > free.lengths[0]
     assert kept.converged.all()
+
+
+@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
+def test_decoded_steps_are_even_whatever_the_cost(weight):
+    def decode(z):
+        return torch.stack([torch.sinh(2 * z[:, 0]), z[:, 1], z[:, 0] * z[:, 1]], dim=1)
+
+    ends = RING[[30]], RING[[180]]
+    begin = walk.graph_paths(*ends, codes=RING, steps=20).z
+    cost = walk.distance_cost(RING, neighbours=5, weight=weight)
+    found = walk.geodesic_paths(*ends, decode=decode, cost=cost, begin=begin)
+    even, uneven = (
+        walk.step_lengths(z, decode=lambda z: decode(torch.tensor(z)).numpy(), finer=20)[0]
+        for z in (found.z, walk.at_constant_speed(found.z))
+    )
+    np.testing.assert_allclose(even, even.mean(), rtol=0.03)
+    assert uneven.std() > 0.1 * uneven.mean()
 
 
 def test_a_cost_is_nothing_where_data_are_and_rises_from_there():
@@ -224,8 +268,18 @@ def test_what_cannot_be_is_refused(call, said):
 
 def test_a_decoder_of_arrays_is_told_to_be_one_of_tensors():
     ends = np.zeros((1, 2)), np.ones((1, 2))
-    with pytest.raises(TypeError, match=r"decode of tensors.*this gives ndarray"):
+    with pytest.raises(TypeError, match=r"run.model.decode.*this gives ndarray"):
         walk.geodesic_paths(*ends, decode=lambda z: z.detach().numpy())
+    with pytest.raises(TypeError, match=r"this gives a tensor without gradients"):
+        walk.geodesic_paths(*ends, decode=lambda z: z.detach())
+
+
+def test_a_cost_is_one_number_a_code():
+    ends = np.zeros((1, 2)), np.ones((1, 2))
+    with pytest.raises(ValueError, match=r"for each of 20 codes, as a tensor, but this gives \(20, 2\)"):
+        walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z: z)
+    with pytest.raises(ValueError, match="but this gives ndarray"):
+        walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z: np.zeros(len(z)))
 
 
 def test_distance_to_codes_is_that_of_codes_moved_to_the_middle():

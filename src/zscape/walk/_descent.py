@@ -17,6 +17,9 @@ Precondition = Callable[[Float[Tensor, "P K D"]], Float[Tensor, "P K D"]]
 _MEMORY = 10  # steps that are remembered
 _HALVINGS = 15  # of a step that does not lead down
 _ENOUGH = 1e-4  # of the decrease that the slope promises
+_LATELY = 5  # steps whose gain is about what is still to be gained, or more
+# The memory sees steep directions before flat ones, and by this factor at most promised too little in trials.
+_DOUBT = 30
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Descent:
         unknowns: (P, K, D).
         values: Values (P,) before the first step and after each.
         steps: (P,) taken.
-        excess: (P,) by how much a value is estimated to be above its minimum.
+        excess: (P,) by how much a value is estimated to be above its minimum, see `minimised`.
         converged: (P,) whether that is little.
     """
 
@@ -46,6 +49,17 @@ class Descent:
         """Numbers of the problems that are not at an end."""
         return (~self.converged & ~self._stuck).nonzero()[:, 0]
 
+    def judge(self, promised: Float[Tensor, "P"], tolerance: float) -> None:
+        """Estimate the excess of the problems that go on, of which the next step promises so much."""
+        lately = torch.full_like(promised, torch.inf)
+        if len(self.values) > _LATELY:
+            # A problem that goes on took a step each time.
+            lately = self.values[-1 - _LATELY] - self.values[-1]
+        excess = torch.minimum(_DOUBT * promised, torch.maximum(promised, lately))
+        going = self.going
+        self.excess[going] = excess[going]
+        self.converged[going] = excess[going] <= tolerance * self.values[-1][going]
+
     def give_up(self, which: Int[Tensor, "A"]) -> None:
         """Leave problems as they are that no step improves."""
         self._stuck[which] = True
@@ -61,8 +75,10 @@ def minimised(
 ) -> Descent:
     """Minimise P objectives of K D unknowns each.
 
-    A problem is at its end when half the slope along its next step, by which a quadratic would fall, is at
-    most `tolerance` of its value.
+    A problem is at its end when its estimated excess is at most `tolerance` of its value. A quadratic would
+    fall by half the slope along the next step; that is too little where the memory has not seen all
+    directions, so that the excess is what the last five steps have gained if this is more, or at most 30
+    times as much.
 
     Args:
         objective: Differentiable, each value in its own unknowns only.
@@ -79,17 +95,14 @@ def minimised(
     memory = _Memory(precondition)
     for _ in range(most):
         towards = memory.towards(slope)
-        descent.excess = -0.5 * _dot(slope, towards)
-        descent.converged |= descent.excess <= tolerance * descent.values[-1]
+        descent.judge(-0.5 * _dot(slope, towards), tolerance)
         if not len(descent.going):
             return descent
         moved, value, new = _stepped(objective, descent, towards, slope)
         memory.learn(moved - descent.unknowns, new - slope)
         descent.unknowns, slope = moved, new
         descent.values.append(value)
-    towards = memory.towards(slope)
-    descent.excess = -0.5 * _dot(slope, towards)
-    descent.converged |= descent.excess <= tolerance * descent.values[-1]
+    descent.judge(-0.5 * _dot(slope, memory.towards(slope)), tolerance)
     return descent
 
 
