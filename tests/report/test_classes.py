@@ -21,17 +21,22 @@ def relabelled(run, label):
 def test_codes_with_classes_have_spectra_clusters_and_neighbours(make):
     run, data = make()
     section = classes.structured(run, data, seed=3)
-    assert names(section) == ["class-spectra", "class-clusters", "class-neighbours"]
+    assert names(section) == [
+        "class-spectra",
+        "class-distances",
+        "class-clusters",
+        "class-neighbours",
+    ]
     table = codes.load(run.codes_path).of("test")
     purity, *_ = measure.cluster_agreement(measure.cluster(table, 4, seed=3), table.label, seed=3)
-    assert "Purity {} ({})".format(*interval(purity)) in section.plates[1].caption
+    assert "Purity {} ({})".format(*interval(purity)) in section.plates[2].caption
     assert all("24 codes" in plate.caption and "seed 3" in plate.caption for plate in section.plates)
 
 
 def test_drawings_have_no_neighbours_as_pictures(make):
     run, data = make(drawings=True, count=240)
     section = classes.structured(run, data, seed=0)
-    assert names(section) == ["class-spectra", "class-clusters"]
+    assert names(section) == ["class-spectra", "class-distances", "class-clusters"]
 
 
 @pytest.mark.parametrize("change", ["no codes", "no labels", "one class", "many classes", "collapsed"])

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 import torch
 from jaxtyping import Int
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -25,7 +23,8 @@ from zscape.measure import (
 )
 from zscape.report import pictures
 from zscape.report.sections import ACROSS, Plate, Section, fitted, picks, pictorial, some_of, width
-from zscape.report.style import HELD_OUT, MUTED, TRAIN, WIDTH, label, styled
+from zscape.report.separation import separated
+from zscape.report.style import HELD_OUT, MUTED, TRAIN, WIDTH, label, shades, styled
 from zscape.report.wording import interval
 from zscape.run import Run
 
@@ -40,7 +39,7 @@ _LEAST = 12
 
 
 def structured(run: Run, data: base.Data, *, seed: int) -> Section | None:
-    """Spectra of classes beside their null, clusters and what is in them, and neighbours as pictures.
+    """Spectra of classes beside their null, how far they lie apart, clusters, and neighbours as pictures.
 
     None without codes of two classes or more, of which the section before shows what there is.
 
@@ -60,7 +59,8 @@ def structured(run: Run, data: base.Data, *, seed: int) -> Section | None:
     if not 2 <= present <= MOST or len(table) < _LEAST or len(np.unique(table.mean, axis=0)) < _LEAST:
         return None
     which = f"{some_of(len(table), total)} codes"
-    plates = [_spectra(table, which, seed), _clusters(table, which, seed)]
+    apart = separated(table, which, seed)
+    plates = [_spectra(table, which, seed), *([apart] if apart else []), _clusters(table, which, seed)]
     if fitted(run) and pictorial(run) and not run.of_drawings:
         plates.append(_neighbours(run, data, table, which, seed))
     return Section("classes", "Classes", tuple(plates))
@@ -119,9 +119,7 @@ def cluster_figure(
     left.set_xlabel("clusters")
     left.set_ylabel("silhouette")
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
-    # Without its darkest part, which a dark page would swallow.
-    scale = ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.2, 1, 256)))
-    picture = right.imshow(table.shares, cmap=scale, vmin=0, vmax=1, aspect="auto")
+    picture = right.imshow(table.shares, cmap=shades(), vmin=0, vmax=1, aspect="auto")
     bar = figure.colorbar(picture, ax=right, aspect=18, label="share of the cluster")
     bar.outline.set_visible(False)
     if max(clusters, classes) <= _WRITTEN:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from scipy.stats import norm
 
-from zscape.report.style import HELD_OUT, INK, MUTED, SURFACE, TRAIN, WIDTH, label, palette, styled
+from zscape.report.style import HELD_OUT, INK, MUTED, SURFACE, TRAIN, WIDTH, label, palette, shades, styled
 
 
 @styled()
@@ -163,11 +161,9 @@ def factor_maps(points: Float[np.ndarray, "N 2"], factors: Mapping[str, np.ndarr
     grid = grid.ravel()
     order = np.random.default_rng(0).permutation(len(points))
     size = float(np.clip(250 / np.sqrt(len(points)), 2, 14))
-    # Without its darkest part, which a dark page would swallow.
-    scale = ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.2, 1, 256)))
     for axes, (name, values) in zip(grid, factors.items(), strict=False):
         dots = axes.scatter(
-            *points[order].T, s=size, c=values[order], cmap=scale, linewidths=0, rasterized=True
+            *points[order].T, s=size, c=values[order], cmap=shades(), linewidths=0, rasterized=True
         )
         whole = bool((values == np.round(values)).all())
         bar = figure.colorbar(dots, ax=axes, aspect=20, ticks=MaxNLocator(4, integer=whole))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 from jaxtyping import Float
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from zscape.report.style import INK, MUTED, WIDTH, label, styled
+from zscape.report.style import INK, MUTED, WIDTH, label, shades, styled
 from zscape.walk import latent_name
 
 _WRITTEN = 16  # latents up to which each number is written into its square
@@ -36,9 +34,7 @@ def information_map(
     factors, latents = shown.shape
     figure = Figure(figsize=(WIDTH, 0.75 + 0.34 * factors), layout="constrained")
     axes = figure.subplots()
-    # Without its darkest part, which a dark page would swallow.
-    scale = ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.2, 1, 256)))
-    picture = axes.imshow(shown, cmap=scale, vmin=0, vmax=1, aspect="auto")
+    picture = axes.imshow(shown, cmap=shades(), vmin=0, vmax=1, aspect="auto")
     bar = figure.colorbar(picture, ax=axes, aspect=12, pad=0.09, label="share of the entropy")
     bar.outline.set_visible(False)
     if latents <= _WRITTEN:

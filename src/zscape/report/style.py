@@ -13,7 +13,10 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from typing import Any
 
+import matplotlib
 import matplotlib.style
+import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from zscape.drawing import INK, MUTED, PAPER
@@ -102,6 +105,11 @@ def palette(count: int) -> list[str]:
     """
     colours = _OKABE_ITO if count <= len(_OKABE_ITO) else _MANY
     return [colours[index % len(colours)] for index in range(count)]
+
+
+def shades() -> ListedColormap:
+    """From least to most, for squares with numbers: cividis without what a dark page would swallow."""
+    return ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.2, 1, 256)))
 
 
 def label(text: object, limit: int = 24) -> str:
