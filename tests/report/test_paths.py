@@ -51,6 +51,16 @@ def test_originals_of_both_ends_stand_beside(make, monkeypatch):
     assert "beside them the originals of both ends" in strips.caption
 
 
+def test_paths_of_many_kinds_and_of_other_rows_are_shown_too(make):
+    run, data = make()
+    two = made(run)
+    kinds = {f"kind {number}": two.z["linear"] for number in range(7)}
+    lengths = {kind: walk.step_lengths(z) for kind, z in kinds.items()}
+    found = walk.PathSet(two.ends + 10_000, two.choices, kinds, {"decoded": lengths})
+    strips, *_ = paths.path_plates(run, found, {}, data)
+    assert "originals" not in strips.caption
+
+
 def test_each_choice_of_pairs_is_shown(make):
     run, _ = make()
     table = made(run, pairs=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,6 +82,9 @@ def path_plates(
         notes: As `zscape walk` keeps them.
         data: The data set, to show the originals of the ends; None for none.
     """
+    # Paths of a user's own may have ends that are no rows of the data.
+    if data is not None and not ((paths.ends >= 0) & (paths.ends < len(data))).all():
+        data = None
     found = [_strips(run, paths, notes, data)] if pictorial(run) else []
     if paths.profiles:
         found.append(_curves(paths, notes))
@@ -129,7 +133,7 @@ def path_curves(paths: walk.PathSet) -> Figure:
 
 def _curves_of(axes: Axes, profiles: Mapping[str, np.ndarray], kinds: Sequence[str]) -> None:
     """Single paths and the mean of each kind, in the look that it has of all kinds."""
-    looks = dict(zip(kinds, zip(palette(len(kinds)), _DASHES, strict=False), strict=True))
+    looks = dict(zip(kinds, zip(palette(len(kinds)), itertools.cycle(_DASHES), strict=False), strict=True))
     for kind, values in profiles.items():
         colour, dashes = looks[kind]
         steps = np.arange(1, values.shape[1] + 1)
