@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from zscape import walk
 from zscape.base import Codes
-from zscape.walk.attributes import _area
+from zscape.walk.attributes import _area_interval
 
 RNG = np.random.default_rng(0)
 HAS = np.arange(3000) % 3 == 0
@@ -32,10 +32,58 @@ def test_a_random_attribute_separates_nothing():
     assert np.mean(values) == pytest.approx(0.5, abs=0.1)
 
 
-def test_the_area_is_that_of_scikit_learn():
-    scores = RNG.integers(0, 6, 200).astype(float)
-    has = RNG.random(200) < 0.4
-    assert _area(scores[has], scores[~has]) == pytest.approx(roc_auc_score(has, scores))
+def test_separation_is_that_of_each_pair_on_the_axis_of_all_others():
+    # Whole numbers, among which there are ties.
+    codes = RNG.integers(0, 4, (30, 2)).astype(float)
+    has = np.arange(30) < 12
+    higher = []
+    for one in np.flatnonzero(has):
+        for other in np.flatnonzero(~has):
+            rest = np.setdiff1d(np.arange(30), [one, other])
+            axis = codes[rest][has[rest]].mean(axis=0) - codes[rest][~has[rest]].mean(axis=0)
+            ahead = (codes[one] - codes[other]) @ axis
+            higher.append(0.5 if abs(ahead) < 1e-12 else float(ahead > 0))
+    assert 0.5 in higher
+    found = walk.attribute_vector(codes, has).separation
+    assert found.value == pytest.approx(np.mean(higher))
+    moved = walk.attribute_vector(codes + 1e6, has).separation
+    assert moved.value == pytest.approx(found.value, abs=1e-9)
+
+
+def test_separation_of_many_codes_is_that_of_scikit_learn():
+    """Of many codes none matters to its axis, and a sample is compared."""
+    has = np.arange(9000) % 3 == 0
+    codes = np.random.default_rng(1).normal(size=(9000, 3)) + has[:, None] * [1.0, 0.0, 0.5]
+    found = walk.attribute_vector(codes, has)
+    assert found.separation.value == pytest.approx(roc_auc_score(has, found.place(codes)), abs=0.015)
+    assert found.separation == walk.attribute_vector(codes, has).separation
+
+
+@pytest.mark.parametrize(("present", "absent"), [(3, 40), (10, 10), (50, 50)])
+@pytest.mark.parametrize("chance", [0.6, 0.8, 0.95])
+def test_intervals_of_separation_hold_the_chance_on_the_axis(present, absent, chance):
+    rng = np.random.default_rng(0)
+    has = np.arange(present + absent) < present
+    apart = norm.ppf(chance) * np.sqrt(2)
+    held = []
+    for _ in range(100):
+        codes = rng.normal(size=(len(has), 2)) + has[:, None] * [apart, 0.0]
+        found = walk.attribute_vector(codes, has)
+        truth = norm.cdf(apart * found.vector[0] / np.linalg.norm(found.vector) / np.sqrt(2))
+        held.append(found.separation.low <= truth <= found.separation.high)
+    assert np.mean(held) > 0.9
+
+
+def test_ends_of_the_interval_of_an_area_are_as_far_as_their_errors():
+    """Hanley's and McNeil's error at the ends, of as many on both sides; none leaves 0 to 1."""
+    for area in (0.3, 0.5, 0.9):
+        for end in _area_interval(area, 20, 20):
+            spread = end * (1 - end) + 19 * (end / (2 - end) + 2 * end**2 / (1 + end) - 2 * end**2)
+            assert abs(area - end) == pytest.approx(1.959964 * np.sqrt(spread) / 20, rel=1e-5)
+    low, high = _area_interval(1.0, 3, 40)
+    assert 0.3 < low < 0.8
+    assert high == 1
+    assert _area_interval(0.0, 3, 40) == pytest.approx((0, 1 - low))
 
 
 def test_places_and_moves_are_along_the_vector():
@@ -90,6 +138,49 @@ def test_straightness_is_that_of_least_squares():
     assert found.straight.low <= found.straight.value <= found.straight.high
 
 
+@pytest.mark.parametrize("lift", [0.0, 1e3, 1e160])
+def test_intervals_hold_their_values_of_straight_and_of_random_answers(lift):
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        z = rng.normal(size=(12, 4))
+        for score in (
+            lambda z: 3 * FOUND.place(z) + lift,
+            lambda z: (FOUND.place(z) + z[:, 1]) * max(lift, 1),
+            lambda z: rng.normal(size=len(z)),
+            lambda z: np.zeros(len(z)),
+        ):
+            found = walk.attribute_linearity(FOUND, z, score=score)
+            for each in (found.straight, found.slope):
+                assert each.low <= each.value <= each.high
+            assert 0 <= found.straight.low <= found.straight.high <= 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda rng, n: np.linspace(-1, 1, 5) + 0.3 * rng.normal(size=(n, 5)),
+        lambda rng, n: rng.normal(size=(n, 5)),
+        lambda rng, n: rng.normal(1, 0.5, size=(n, 1)) * np.linspace(-1, 1, 5),
+        lambda rng, n: np.tanh(3 * (rng.normal(size=(n, 1)) + np.linspace(-1, 1, 5))),
+    ],
+    ids=["noisy", "random", "of many slopes", "bent"],
+)
+def test_intervals_of_straightness_hold_what_many_codes_give(answer):
+    rng = np.random.default_rng(0)
+
+    def found(n):
+        given = answer(rng, n).ravel()
+        return walk.attribute_linearity(FOUND, np.zeros((n, 4)), score=lambda z: given)
+
+    truth = found(20_000)
+    few = [found(10) for _ in range(200)]
+    for kind in ("straight", "slope"):
+        true = getattr(truth, kind).value
+        # A random answer of 20,000 codes is not quite straight by 0.
+        held = [getattr(each, kind).low - 1e-3 <= true <= getattr(each, kind).high + 1e-3 for each in few]
+        assert np.mean(held) > 0.87
+
+
 def test_analogies():
     a, b, c = RNG.normal(size=(3, 6, 4))
     np.testing.assert_allclose(walk.analogy(a, b, c) - c, b - a)
@@ -121,6 +212,12 @@ TABLE = Codes(np.arange(4), np.full(4, "test"), np.zeros((4, 2), np.float32))
             r"finite score .* got \(10, 4\)",
         ),
         (lambda: walk.analogy(CODES[0], CODES[1], np.full(4, np.nan)), "finite codes"),
+        (lambda: walk.analogy(CODES[:3], CODES[:2], CODES[:3]), r"as many codes .* \[\(3, 4\), \(2, 4\)"),
+        (
+            lambda: walk.class_axis(CODES, 0, 7, labels=HAS.astype(int)),
+            "classes that codes are of, 0, 1, but got 7",
+        ),
+        (lambda: walk.class_axis(CODES, 0, 1, labels=np.zeros(5, int)), r"one a code, .* shape \(5,\)"),
         (
             lambda: walk.attribute_vector(np.zeros((4, 2)), np.arange(4) < 2).place(np.zeros(2)),
             "they are equal",

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
+from scipy.optimize import brentq
+from scipy.stats import t as student
 
 from zscape.base import Codes, CodesLike, Result, code_arrays
+from zscape.estimates import Z95
 
 Score = Callable[[np.ndarray], np.ndarray]
 """Codes (N, D) to how much of the attribute each shows, (N,), such as a judge's logit of what is decoded."""
 
-_RESAMPLES = 1000
+_JUDGED = 2000  # codes of a kind that are compared with each of the other
+_AT_ONCE = 256  # of them, with all of the other
+_NAMED = 20  # classes in a message
+_STRAIGHT = 1e-12  # of the variation, what rounding leaves beside a line
+_ROUNDING = 1e-13  # of products of codes, by which equal ones may differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +31,8 @@ class Attribute:
     Attributes:
         start: (D,) mean of those without.
         end: (D,) mean of those with.
-        separation: How well the place on such an axis tells the two apart, on codes that it was not made of.
+        separation: How well the place on the axis tells the two apart, each pair of codes on the axis of all
+            others.
     """
 
     start: Float[np.ndarray, "D"]
@@ -86,14 +95,23 @@ def attribute_vector(
     absent: Bool[np.ndarray, "N"] | None = None,
     seed: int = 0,
 ) -> Attribute:
-    """The difference of the mean of codes that have an attribute and of those that have not.
+    r"""The difference of the mean of codes that have an attribute and of those that have not.
 
-    Its separation is the chance that a code with the attribute lies further along such an axis than one
-    without (the area under the ROC curve), where every code is placed on an axis made from the other half of
-    the codes; its interval is by bootstrap over codes, the axes held.
+    Its separation is the chance that a code with the attribute lies further along the axis than one without,
+    the area under the ROC curve. Each pair of them is compared on the axis made of all other codes, since an
+    axis tells those apart too well that it was made of:
 
-    Null: 0.5 in expectation where the attribute is random. Bias: downwards, as an axis from half of the codes
-    is less exact than one from all. Cost: O(N D + B N log N) for B = 1,000 resamples.
+    .. math:: A = \frac{1}{m n} \sum_{ij} \left[(x_i - y_j) \cdot
+        (\bar x_{-i} - \bar y_{-j}) > 0\right]
+
+    where ties count half. The interval is Newcombe's fifth for such an area, which takes any scores and,
+    unlike a bootstrap, has a width where the kinds do not overlap; as of half as many codes, since those
+    judged share their axes. Of Gaussian codes, 3 and 40, 10 and 10 or 50 and 50, with chances of 0.5 to 0.95,
+    92 to 100 % of intervals held the chance on the axis found, of 2 and of 20 latents; of one latent at 0.5,
+    from 88 %. With all codes counted it was 78 to 98 %.
+
+    Null: 0.5 in expectation where the attribute is random. Bias: that of an axis from one code fewer.
+    Cost: O(N D + m n D), where at most 2,000 codes of each kind, drawn, are compared.
 
     >>> rng = np.random.default_rng(0)
     >>> has = np.arange(200) % 2 == 0
@@ -106,11 +124,16 @@ def attribute_vector(
         codes: A table, an array (N, D), or a pair (mean, logvar), of which only means are read.
         present: Which have the attribute.
         absent: Which have not; all the others if not given.
-        seed: Of the halves and the bootstrap.
+        seed: Of the codes that are compared, where they are many.
 
     Raises:
         ValueError: If a mask is not one truth value a code, the two overlap, or fewer than two codes are of
             either.
+
+    References:
+        Airola et al., A Comparison of AUC Estimators in Small-Sample Studies, 2010 (leave-pair-out);
+        Newcombe, Confidence Intervals for an Effect Size Measure Based on the Mann-Whitney Statistic, Part 2,
+        2006 (method 5). Differs in: half the codes count.
     """
     mean, _ = code_arrays(codes)
     present = _mask(present, len(mean), "present")
@@ -142,10 +165,11 @@ def class_axis(
         first: Class at 0.
         second: Class at 1.
         labels: Class of each code; those of the table if not given.
-        seed: Of the halves and the bootstrap of its separation, see `attribute_vector`.
+        seed: Of its separation, see `attribute_vector`.
 
     Raises:
-        ValueError: If there are no labels, the classes are one, or fewer than two codes are of either.
+        ValueError: If labels are not one a code, a class has no codes, the classes are one, or fewer than two
+            codes are of either.
     """
     if labels is None:
         labels = codes.label if isinstance(codes, Codes) else None
@@ -154,6 +178,13 @@ def class_axis(
     if first == second:
         raise ValueError(f"class_axis needs two classes, but got {first} twice")
     labels = np.asarray(labels)
+    if labels.ndim != 1 or len(labels) != len(code_arrays(codes)[0]):
+        raise ValueError(f"class_axis needs labels, one a code, but got labels of shape {labels.shape}")
+    known = np.unique(labels).tolist()
+    for each in (first, second):
+        if each not in known:
+            there = ", ".join(map(str, known[:_NAMED])) + (", ..." if len(known) > _NAMED else "")
+            raise ValueError(f"class_axis needs classes that codes are of, {there}, but got {each}")
     return attribute_vector(codes, labels == second, absent=labels == first, seed=seed)
 
 
@@ -163,7 +194,6 @@ def attribute_linearity(
     *,
     score: Score,
     strengths: Sequence[float] | np.ndarray = (-1.0, -0.5, 0.0, 0.5, 1.0),
-    seed: int = 0,
 ) -> Linearity:
     r"""How a score answers to the strength of an attribute: whether twice the vector does twice as much.
 
@@ -173,7 +203,10 @@ def attribute_linearity(
     .. math:: \beta = \frac{\sum_{nk} a_k s_{nk}}{N \sum_k a_k^2}, \qquad
         \text{straight} = \frac{\beta^2 N \sum_k a_k^2}{\sum_{nk} s_{nk}^2}
 
-    Intervals are by bootstrap over codes.
+    Intervals are over codes: of the slope Student's, of straight by the delta method, Student's on Fisher's
+    scale for its root, which has the sign of the slope. Both hold what they are of; of 10 codes or more 86 to
+    98 % of those of straight held the value of 200,000 codes, of 3 codes 68 to 96 %, least where all codes
+    answer by much the same curve.
 
     Null: straight is 1 where every code answers by the same straight line, 0 where the answer has no trend; a
     random answer gives 1 / (N (S - 1)) in expectation. Cost: N S codes scored.
@@ -183,7 +216,6 @@ def attribute_linearity(
         z: Codes to begin at, two or more; best such that have no part in the attribute.
         score: How much of the attribute codes show.
         strengths: Multiples of the vector, three or more.
-        seed: Of the bootstrap.
 
     Raises:
         ValueError: If there are fewer than two codes or three different strengths, or scores are not finite
@@ -203,19 +235,17 @@ def attribute_linearity(
             f"{answers.shape} with {int((~np.isfinite(answers)).sum())} that are not"
         )
     responses = answers.reshape(len(z), len(strengths))
-    rows = np.random.default_rng(seed).integers(len(z), size=(_RESAMPLES, len(z)))
-    slope, straight = _line(responses, strengths, np.arange(len(z))[None])
-    slopes, shares = _line(responses, strengths, rows)
     text = (
         f"of the score in the strength of the attribute, {len(strengths)} strengths from {strengths.min():g} "
-        f"to {strengths.max():g}, over {len(z)} codes; bootstrap over codes"
+        f"to {strengths.max():g}, over {len(z)} codes; Student's interval over codes"
     )
+    slope, straight = _line(responses, strengths)
     return Linearity(
         strengths,
         responses,
-        _result("attribute_slope", slope[0], slopes, len(z), f"least-squares slope {text}", seed),
-        _result("attribute_linearity", straight[0], shares, len(z),
-                f"share of the variation within codes that one straight line accounts for, {text}", seed),
+        Result("attribute_slope", *slope, len(z), "", f"least-squares slope {text}"),
+        Result("attribute_linearity", *straight, len(z), "",
+               f"share of the variation within codes that one straight line accounts for, {text}"),
     )  # fmt: skip
 
 
@@ -233,12 +263,15 @@ def analogy(
         c: Codes of which the same is to become.
 
     Raises:
-        ValueError: If the three are not of one dimension and finite.
+        ValueError: If the three are not of one dimension and finite, or neither as many nor one alone.
     """
     codes = [np.asarray(each, dtype=np.float64) for each in (a, b, c)]
     shapes = [each.shape for each in codes]
     if not all(shapes) or len({shape[-1:] for shape in shapes}) > 1:
         raise ValueError(f"analogy needs codes of one dimension, but got shapes {shapes}")
+    # As broadcasting has it: sizes from the last on are equal, or one of them is 1.
+    if any(len(set(sizes) - {1}) > 1 for sizes in zip_longest(*(s[::-1] for s in shapes), fillvalue=1)):
+        raise ValueError(f"analogy needs as many codes of each, or one alone, but got shapes {shapes}")
     if not all(np.isfinite(each).all() for each in codes):
         raise ValueError("analogy needs finite codes, but some are not")
     return codes[2] + (codes[1] - codes[0])
@@ -255,49 +288,83 @@ def _mask(mask: np.ndarray, count: int, what: str) -> Bool[np.ndarray, "N"]:
 
 
 def _separation(present: np.ndarray, absent: np.ndarray, seed: int) -> Result:
-    """Area under the ROC curve of places on axes made of the other half."""
-    rng = np.random.default_rng(seed)
-    halves = [rng.permutation(len(each)) % 2 for each in (present, absent)]
-    places = [np.empty(len(each)) for each in (present, absent)]
-    for half in (0, 1):
-        made_of = [each[of != half] for each, of in zip((present, absent), halves, strict=True)]
-        start, end = made_of[1].mean(axis=0), made_of[0].mean(axis=0)
-        # Each on a scale of its own: 0 and 1 at the two means, so that the halves can be compared.
-        size = max(float((end - start) @ (end - start)), np.finfo(float).tiny)
-        for each, of, place in zip((present, absent), halves, places, strict=True):
-            place[of == half] = (each[of == half] - start) @ (end - start) / size
-    # Resampled among themselves, so that both kinds are there every time.
-    areas = [
-        _area(rng.choice(places[0], len(places[0])), rng.choice(places[1], len(places[1])))
-        for _ in range(_RESAMPLES)
-    ]
-    count = len(present) + len(absent)
-    return _result("attribute_separation", _area(*places), np.array(areas), count,
-                   "area under the ROC curve of the place on the axis between the means, each code on the "
-                   "axis of the "
-                   "half without it; bootstrap over codes, axes held", seed)  # fmt: skip
+    """Area under the ROC curve, each pair on the axis of all others."""
+    value, judged = _leave_pair_out(present, absent, np.random.default_rng(seed))
+    low, high = _area_interval(value, judged[0] / 2, judged[1] / 2)
+    return Result(
+        "attribute_separation", value, low, high, len(present) + len(absent), "",
+        "area under the ROC curve of the place on the axis between the means, each pair of codes on the axis "
+        "of all others; Newcombe's interval as of half the codes", seed,
+    )  # fmt: skip
 
 
-def _area(present: np.ndarray, absent: np.ndarray) -> float:
-    """Share of pairs in which the present one lies higher; equal ones count half."""
-    order = np.sort(absent)
-    below, upto = np.searchsorted(order, present, "left"), np.searchsorted(order, present, "right")
-    return float((below + upto).mean() / (2 * len(absent)))
+def _leave_pair_out(
+    present: Float[np.ndarray, "M D"], absent: Float[np.ndarray, "N D"], rng: np.random.Generator
+) -> tuple[float, tuple[int, int]]:
+    """Share of pairs whose present one lies higher, equal ones count half; how many of each were compared."""
+    counts = len(present), len(absent)
+    # The middle of the two means does not matter to differences, and products keep their digits about it.
+    means = present.mean(axis=0), absent.mean(axis=0)
+    middle = (means[0] + means[1]) / 2
+    one, other = (
+        rng.permutation(each)[:_JUDGED] - middle if len(each) > _JUDGED else each - middle
+        for each in (present, absent)
+    )
+    # Means without a code are (n mean - code) / (n - 1).
+    weights = counts[0] / (counts[0] - 1), counts[1] / (counts[1] - 1)
+    axis = weights[0] * (means[0] - middle) - weights[1] * (means[1] - middle)
+    squares, along = (other**2).sum(axis=1), other @ axis
+    higher = 0.0
+    for first in range(0, len(one), _AT_ONCE):
+        part = one[first : first + _AT_ONCE]
+        products, own = part @ other.T, (part**2).sum(axis=1)[:, None]
+        ahead = (
+            (part @ axis)[:, None] - along - (own - products) / (counts[0] - 1)
+            + (products - squares) / (counts[1] - 1)
+        )  # fmt: skip
+        # Below this there is rounding only.
+        least = _ROUNDING * (own + squares + axis @ axis)
+        higher += float((ahead > least).sum() + 0.5 * (np.abs(ahead) <= least).sum())
+    return higher / (len(one) * len(other)), (len(one), len(other))
+
+
+def _area_interval(area: float, present: float, absent: float) -> tuple[float, float]:
+    """Newcombe's fifth: the areas from which this one is no further than 1.96 of their standard errors."""
+    middle = (present + absent) / 2
+
+    def error(truth: float) -> float:
+        rest = 2 * middle - 1 - (3 * middle - 3) / ((2 - truth) * (1 + truth))
+        return Z95 * (truth * (1 - truth) * rest / (present * absent)) ** 0.5
+
+    # At 0 and at 1 there is no error, and so a root that is no end of an interval.
+    least, most = max(area, _ROUNDING), min(area, 1 - _ROUNDING)
+    return (
+        float(brentq(lambda truth: area - truth - error(truth), 0, most)),
+        float(brentq(lambda truth: truth - area - error(truth), least, 1)),
+    )
 
 
 def _line(
-    responses: np.ndarray, strengths: np.ndarray, rows: Int[np.ndarray, "B N"]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and straightness over each choice of rows."""
+    responses: Float[np.ndarray, "N S"], strengths: Float[np.ndarray, "S"]
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Slope and straightness, each with the ends of its interval."""
     inner = responses - responses.mean(axis=1, keepdims=True)
     centred = strengths - strengths.mean()
-    along, whole = inner @ centred, (inner**2).sum(axis=1)
-    size = float(centred @ centred)
-    slope = along[rows].mean(axis=1) / size
-    total = whole[rows].mean(axis=1)
-    return slope, np.divide(slope**2 * size, total, where=total > 0, out=np.zeros(len(rows)))
-
-
-def _result(name: str, value: float, resampled: np.ndarray, n: int, definition: str, seed: int) -> Result:
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    return Result(name, float(value), float(low), float(high), n, "", definition, seed)
+    # To the largest of 1, so that squares stay in range.
+    scale = float(np.abs(inner).max()) or 1.0
+    along, whole = inner / scale @ centred / np.linalg.norm(centred), ((inner / scale) ** 2).sum(axis=1)
+    reach = float(student.ppf(0.975, len(along) - 1)) / len(along) ** 0.5
+    mean, error = float(along.mean()), reach * float(along.std(ddof=1))
+    unit = scale / float(np.linalg.norm(centred))
+    slope = (mean * unit, (mean - error) * unit, (mean + error) * unit)
+    total = float(whole.mean())
+    if not total:
+        return slope, (0.0, 0.0, 0.0)
+    root = float(np.clip(mean / total**0.5, -1, 1))
+    influence = along / total**0.5 - root * whole / (2 * total)
+    error = reach * float(influence.std(ddof=1))
+    # Of one line for all there is nothing left to be uncertain of.
+    rest = 1 - root**2
+    ends = np.tanh(np.arctanh(root) + np.array([-1, 1]) * error / rest) if rest > _STRAIGHT else [root, root]
+    low, high = sorted(float(end) ** 2 for end in ends)
+    return slope, (root**2, 0.0 if ends[0] < 0 < ends[1] else min(low, root**2), max(high, root**2))
