@@ -94,6 +94,35 @@ def test_ends_beside_the_data_equal_codes_and_no_pairs():
     np.testing.assert_allclose(two.z, walk.linear_path(RING[:1], RING[1:2], steps=3), atol=1e-12)
 
 
+def test_ends_nearer_to_each_other_than_to_data_are_joined():
+    off = np.array([[6.0, 0.0]])
+    for move in ([0.0, 0.0], [0.0, 0.01], [0.3, 0.5]):
+        end = off + move
+        found = walk.graph_paths(off, end, codes=RING)
+        np.testing.assert_allclose(found.z, walk.linear_path(off, end), atol=1e-12)
+        assert found.lengths[0] == pytest.approx(np.linalg.norm(move))
+        assert not len(found.rows[0])
+    # As far as the data are, each from the other side: the way leads over data.
+    around = walk.graph_paths(off, -off, codes=RING)
+    assert len(around.rows[0]) > 10
+    # Of another part of the data, but near.
+    codes = np.concatenate([RING, RING + 10])
+    between = np.array([[5.5, 5.0]])
+    assert walk.graph_paths(between - 0.2, between + 0.2, codes=codes).lengths[0] == pytest.approx(
+        0.4 * 2**0.5
+    )
+
+
+def test_rows_equal_to_an_end_are_not_between_the_ends():
+    codes = np.concatenate([RING, RING[:1], RING[:1]])
+    found = walk.graph_paths(RING[[0, 5, 7]], RING[[100, 5, 8]], codes=codes)
+    assert not {0, 100, 400, 401} & set(found.rows[0].tolist())
+    assert len(found.rows[0]) > 3
+    assert [len(each) for each in found.rows[1:]] == [0, 0]
+    np.testing.assert_array_equal(found.z[1], np.repeat(RING[[5]], 11, axis=0))
+    np.testing.assert_allclose(found.z[2], walk.linear_path(RING[[7]], RING[[8]])[0])
+
+
 def test_parts_that_do_not_meet_are_told_with_what_would_join_them():
     codes = np.concatenate([RING, RING + 10])
     ends = codes[[0, 0]], codes[[5, -1]]

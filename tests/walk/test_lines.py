@@ -85,6 +85,14 @@ def test_arcs_next_to_parallel_and_opposite_keep_norms_and_even_steps(tiny):
         np.testing.assert_allclose(lengths, lengths.mean(), rtol=1e-5, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scale", [1e160, 1e300, 1e-200])
+def test_a_scale_of_the_ends_scales_the_path_even_where_squares_leave_the_range(kind, scale):
+    np.testing.assert_allclose(kind(START * scale, END * scale) / scale, kind(START, END), rtol=1e-9)
+    mixed = np.concatenate([START[:1], START[1:2] * scale]), np.concatenate([END[:1], END[1:2] * scale])
+    np.testing.assert_allclose(kind(*mixed)[0], kind(START[:1], END[:1])[0], rtol=1e-12)
+
+
 def test_norms_are_put_right_and_directions_kept():
     path = walk.norm_corrected_path(START, END, steps=4)
     lines = walk.linear_path(START, END, steps=4)

@@ -29,7 +29,8 @@ class GraphPaths:
 
     Attributes:
         z: (P, T, D) codes, in equal steps.
-        rows: Of each path the rows of the codes it was led through, between its ends; of any number.
+        rows: Of each path the rows of the codes it was led through, between its ends; of any number, and
+            without rows that are equal to an end.
         lengths: (P,) of the ways over the graph, before smoothing, in units of codes.
     """
 
@@ -50,13 +51,15 @@ def graph_paths(
 ) -> GraphPaths:
     """Shortest ways from code to code over codes of the data, so that paths stay where data are.
 
-    Every code is joined with its nearest neighbours, and the ends with theirs; an edge costs its length to a
-    power. With power 1 the way is the shortest, which takes long edges where it may; above, many short edges
-    are cheaper than a long one, so that it keeps to where codes are dense. The way is then smoothed by a
-    Gaussian along its length, its ends held, and cut into equal steps.
+    Every code is joined with its nearest neighbours, and the ends with theirs, and with each other where they
+    are no farther apart than the farthest neighbour of one of them; an edge costs its length to a power.
+    With power 1 the way is the shortest, which takes long edges where it may; above, many short edges are
+    cheaper than a long one, so that it keeps to where codes are dense. The way is then smoothed by a Gaussian
+    along its length, its ends held, and cut into equal steps.
 
-    Null: straight where codes lie densely on a line. Unchanged, but for its direction, when the ends change
-    places, and by a rotation of everything.
+    Null: straight where codes lie densely on a line, and between ends much nearer to each other than to data;
+    equal ends stay. Unchanged, but for its direction, when the ends change places, and by a rotation of
+    everything.
     Cost: O(N^2 D) for neighbours (O(N log N) up to 15 latents), in blocks, once; O(N log N) for each start.
 
     >>> line = np.arange(11.0)[:, None] * [1.0, 2.0]
@@ -121,6 +124,8 @@ class _Graph:
         lengths: (nodes, neighbours) to the neighbours.
         places: (nodes, neighbours) which they are.
         reach: (nodes,) length to the farthest.
+        direct: (P,) length from start to end.
+        joined: (P,) whether that is an edge.
     """
 
     def __init__(self, nodes: np.ndarray, known: int, neighbours: int) -> None:
@@ -134,13 +139,16 @@ class _Graph:
             lengths, places = np.concatenate([lengths, more[0]]), np.concatenate([places, more[1]])
         self.lengths, self.places = np.maximum(lengths, _LEAST), places
         self.reach = lengths[:, -1]
+        starts, ends = slice(known, known + self.pairs), slice(known + self.pairs, None)
+        self.direct = np.linalg.norm(nodes[starts] - nodes[ends], axis=1)
+        self.joined = self.direct <= np.maximum(self.reach[starts], self.reach[ends])
 
     def apart(self) -> np.ndarray:
         """The pairs between whose ends there is no way."""
         parts = connected_components(self._edges(slice(0, self.known), 1.0), directed=False)[1]
         reached = parts[self.places[self.known :]]
         first, last = reached[: self.pairs], reached[self.pairs :]
-        return np.flatnonzero(~(first[:, :, None] == last[:, None]).any(axis=(1, 2)))
+        return np.flatnonzero(~self.joined & ~(first[:, :, None] == last[:, None]).any(axis=(1, 2)))
 
     def ways(self, power: float) -> list[np.ndarray]:
         """Nodes of the shortest way of each pair, by lengths to a power."""
@@ -148,7 +156,7 @@ class _Graph:
         starts = self._edges(slice(self.known, self.known + self.pairs), power)
         ends = self._edges(slice(self.known + self.pairs, len(self.nodes)), power)
         # One way only from a start and to an end, so that no way of another pair leads through them.
-        graph = sparse.csr_array(among.maximum(among.T) + starts + ends.T)
+        graph = sparse.csr_array(among.maximum(among.T) + starts + ends.T + self._between_ends(power))
         ways = []
         at_once = max(_AT_ONCE // len(self.nodes), 1)
         for first in range(0, self.pairs, at_once):
@@ -158,15 +166,30 @@ class _Graph:
                 way = [start + self.pairs]
                 while way[-1] != start:
                     way.append(int(back[way[-1]]))
-                ways.append(np.array(way[::-1]))
+                ways.append(self._without_ends(np.array(way[::-1])))
         return ways
+
+    def _without_ends(self, way: np.ndarray) -> np.ndarray:
+        """A way without the codes that are equal to its ends."""
+        codes = self.nodes[way]
+        between = (codes != codes[0]).any(axis=1) & (codes != codes[-1]).any(axis=1)
+        between[0] = between[-1] = True
+        return way[between]
+
+    def _between_ends(self, power: float) -> sparse.csr_array:
+        count, starts = len(self.nodes), self.known + np.flatnonzero(self.joined)
+        cost = self._costs(self.direct[self.joined], power)
+        return sparse.csr_array((cost, (starts, starts + self.pairs)), shape=(count, count))
 
     def _edges(self, of: slice, power: float) -> sparse.csr_array:
         count = len(self.nodes)
         rows = np.repeat(np.arange(count)[of], self.places.shape[1])
-        # Shares of the longest, which no power takes out of range.
-        cost = np.maximum((self.lengths[of] / self.lengths.max()) ** power, _LEAST).ravel()
+        cost = self._costs(self.lengths[of], power).ravel()
         return sparse.csr_array((cost, (rows, self.places[of].ravel())), shape=(count, count))
+
+    def _costs(self, lengths: np.ndarray, power: float) -> np.ndarray:
+        # Shares of the longest, which no power takes out of range.
+        return np.maximum((lengths / self.lengths.max()) ** power, _LEAST)
 
 
 def _advice(graph: _Graph, pair: int) -> str:

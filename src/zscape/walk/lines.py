@@ -70,7 +70,14 @@ def spherical_path(
         ends as they are; of equal norm, in nothing.
     """
     start, end = checked_ends(start, end, steps)
-    shares = _shares(steps)
+    # Of numbers near 1 at most, so that their squares stay in range.
+    unit = _units(start, end)
+    path = _arc(start / unit, end / unit, _shares(steps)) * unit[:, None]
+    path[:, 0], path[:, -1] = start, end
+    return path
+
+
+def _arc(start: np.ndarray, end: np.ndarray, shares: np.ndarray) -> Float[np.ndarray, "P T D"]:
     norms = np.linalg.norm(start, axis=1), np.linalg.norm(end, axis=1)
     first, last = _directions(start, norms[0]), _directions(end, norms[1])
     first, last = np.where(norms[0][:, None] > 0, first, last), np.where(norms[1][:, None] > 0, last, first)
@@ -84,7 +91,6 @@ def spherical_path(
     if start.shape[1] == 1:
         straight[:] = True
     path[straight] = _straight(start[straight], end[straight], shares)
-    path[:, 0], path[:, -1] = start, end
     return path
 
 
@@ -112,13 +118,15 @@ def norm_corrected_path(
         ValueError: If the ends are not of one shape and finite, or steps < 1.
     """
     start, end = checked_ends(start, end, steps)
-    shares = _shares(steps)
-    path = _straight(start, end, shares)
+    shares, unit = _shares(steps), _units(start, end)
+    path = _straight(start / unit, end / unit, shares)
     norms = np.linalg.norm(path, axis=2, keepdims=True)
     wanted = _straight(norms[:, 0], norms[:, -1], shares)
     # What rounding leaves of a point at the origin is no direction either.
     has = norms > _LEAST_ANGLE * wanted
-    return np.where(has, path * np.divide(wanted, norms, where=has, out=np.ones_like(norms)), path)
+    path *= np.divide(wanted, norms, where=has, out=np.ones_like(norms)) * unit[:, None]
+    path[:, 0], path[:, -1] = start, end
+    return path
 
 
 def checked_ends(
@@ -141,6 +149,13 @@ def checked_ends(
     if steps < 1:
         raise ValueError(f"a path needs steps >= 1, but got {steps}")
     return start, end
+
+
+def _units(start: np.ndarray, end: np.ndarray) -> Float[np.ndarray, "P 1"]:
+    """Of each pair the largest number, to divide by; 1 where there are zeros only."""
+    largest = np.maximum(np.abs(start), np.abs(end)).max(axis=1, keepdims=True)
+    # A power of two, which takes no digits.
+    return np.ldexp(1.0, np.frexp(np.where(largest > 0, largest, 1))[1] - 1)
 
 
 def _shares(steps: int) -> Float[np.ndarray, "T"]:
