@@ -189,6 +189,28 @@ def test_a_cost_keeps_a_path_on_the_data(kind):
     assert kept.converged.all()
 
 
+def test_costs_of_models_in_another_precision_are_those_of_any():
+    """A linear layer takes codes of its own kind only."""
+    layers = [torch.nn.Linear(2, 5) for _ in range(2)]
+    z = torch.tensor([[0.1, 0.2], [3.0, 0.0]])
+
+    def costs(dtype):
+        for layer in layers:
+            layer.to(dtype)
+        density = walk.density_cost(lambda z: -layers[0](z).square().sum(1), RING, dtype=dtype)
+        ensemble = walk.ensemble_cost(layers, RING, dtype=dtype, device="cpu")
+        found = walk.geodesic_paths(
+            RING[[30]], RING[[180]], decode=layers, cost=ensemble, search=walk.Search(dtype=dtype)
+        )
+        return *(cost(z.to(dtype)) for cost in (density, ensemble)), found.lengths
+
+    single, double = costs(torch.float32), costs(torch.float64)
+    assert [each.dtype for each in double[:2]] == [torch.float64] * 2
+    for one, other in zip(single[:2], double[:2], strict=True):
+        np.testing.assert_allclose(one.detach(), other.detach(), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(single[2], double[2], rtol=1e-2)
+
+
 @pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
 def test_decoded_steps_are_even_whatever_the_cost(weight):
     def decode(z):

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Num
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.stats import t as student
 
 from zscape.base import Codes, CodesLike, Result, code_arrays
@@ -339,8 +339,8 @@ def _area_interval(area: float, present: float, absent: float) -> tuple[float, f
     # At 0 and at 1 there is no error, and so a root that is no end of an interval.
     least, most = max(area, _ROUNDING), min(area, 1 - _ROUNDING)
     return (
-        float(brentq(lambda truth: area - truth - error(truth), 0, most)),
-        float(brentq(lambda truth: truth - area - error(truth), least, 1)),
+        float(root_scalar(lambda truth: area - truth - error(truth), bracket=(0, most)).root),
+        float(root_scalar(lambda truth: truth - area - error(truth), bracket=(least, 1)).root),
     )
 
 

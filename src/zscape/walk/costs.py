@@ -67,7 +67,12 @@ def distance_cost(codes: CodesLike, *, neighbours: int = 10, weight: float = 1.0
 
 
 def density_cost(
-    log_prob: Callable[[Float[Tensor, "N D"]], Float[Tensor, "N"]], codes: CodesLike, *, weight: float = 1.0
+    log_prob: Callable[[Float[Tensor, "N D"]], Float[Tensor, "N"]],
+    codes: CodesLike,
+    *,
+    weight: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
 ) -> Cost:
     r"""Cost of being where a density of codes is low.
 
@@ -83,6 +88,8 @@ def density_cost(
         codes: Where the data are: a table, an array (N, D) with N >= 2, or a pair (mean, logvar), of which
             only means are read.
         weight: Of the cost, a nat below. Must be >= 0.
+        dtype: Of the codes that the density is given to find q_10, as in `Search`.
+        device: Where they are.
 
     Raises:
         ValueError: If codes are malformed, a log density of theirs is not finite, or weight < 0.
@@ -90,14 +97,21 @@ def density_cost(
     mean, _ = code_arrays(codes, rows=2)
     _check_weight(weight)
     with torch.no_grad():
-        values = log_prob(torch.as_tensor(mean, dtype=torch.float32)).double().cpu()
+        values = log_prob(torch.as_tensor(mean, dtype=dtype, device=device)).double().cpu()
     if not torch.isfinite(values).all():
         raise ValueError("density_cost needs finite log densities of all codes, but some are not")
     level = float(values.quantile(1 - _FREE))
     return _from_zero(lambda z: level - log_prob(z), weight)
 
 
-def ensemble_cost(decode: Sequence[Decoder], codes: CodesLike, *, weight: float = 1.0) -> Cost:
+def ensemble_cost(
+    decode: Sequence[Decoder],
+    codes: CodesLike,
+    *,
+    weight: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> Cost:
     r"""Cost of being where decoders disagree, which were fitted on the same codes from different seeds.
 
     .. math:: c(z) = w \max\left(0, \frac{v(z)}{v_{90}} - 1\right)
@@ -112,6 +126,8 @@ def ensemble_cost(decode: Sequence[Decoder], codes: CodesLike, *, weight: float 
         codes: Where the data are: a table, an array (N, D) with N >= 2, or a pair (mean, logvar), of which
             only means are read.
         weight: Of the cost. Must be >= 0.
+        dtype: Of the codes that the decoders are given to find v_90, as in `Search`.
+        device: Where they are.
 
     Raises:
         ValueError: If there are fewer than two decoders, they agree everywhere, codes are malformed, or
@@ -126,7 +142,7 @@ def ensemble_cost(decode: Sequence[Decoder], codes: CodesLike, *, weight: float 
     def variance(z: Tensor) -> Tensor:
         return torch.stack([each(z).flatten(1) for each in decoders]).var(0).mean(1)
 
-    level = _level(variance, torch.as_tensor(mean, dtype=torch.float32), "variances over decoders")
+    level = _level(variance, torch.as_tensor(mean, dtype=dtype, device=device), "variances over decoders")
     return _from_zero(lambda z: variance(z) / level - 1, weight)
 
 
