@@ -81,3 +81,22 @@ def test_what_it_cannot_hold_is_refused(monkeypatch):
         measure.sammon_stress(np.ones((4, 2)), draws(4, 2))
     with pytest.raises(ValueError, match="a map of the 4 codes, but got 5 points"):
         measure.sammon_stress(draws(4, 2), draws(5, 2))
+
+
+def test_codes_on_one_point_of_the_start_are_moved_apart(monkeypatch):
+    """One above and one below a plane, which by symmetry stay together until rounding takes them apart."""
+    plane = 10 * draws(20, 2) @ np.eye(2, 3)
+    z = np.concatenate([plane - plane.mean(axis=0), [[0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]])
+    # As the PCA map has it, but for rounding, which may take them apart or not.
+    start = z[:, :2]
+    np.testing.assert_allclose(pdist(start), pdist(measure.pca_map(z)), atol=1e-9)
+    monkeypatch.setattr(sammon, "pca_map", lambda codes: codes[:, :2])
+    together = sammon._majorised(squareform(pdist(z)), start, 1, 0.0)
+    assert np.linalg.norm(together[-1] - together[-2]) < 1e-9
+    one = measure.sammon_map(z, steps=1)
+    assert np.linalg.norm(one[-1] - one[-2]) > 0.1
+    found = measure.sammon_map(z)
+    assert np.linalg.norm(found[-1] - found[-2]) > 0.8
+    assert measure.sammon_stress(z, found) < 0.6 * measure.sammon_stress(z, start)
+    np.testing.assert_array_equal(found, measure.sammon_map(z))
+    np.testing.assert_allclose(1e-8 * pdist(found), pdist(measure.sammon_map(1e-8 * z)), rtol=1e-2)

@@ -12,6 +12,8 @@ from zscape.measure._checks import check_number, check_whole
 from zscape.measure.maps import pca_map
 
 _LIMIT = 5000
+# Shares of their distance within which codes have one point of the start, and by which they are moved.
+_CLOSE, _NUDGE = 1e-9, 1e-6
 
 
 def sammon_map(codes: CodesLike, *, steps: int = 500, tolerance: float = 1e-6) -> Float[np.ndarray, "N 2"]:
@@ -19,7 +21,8 @@ def sammon_map(codes: CodesLike, *, steps: int = 500, tolerance: float = 1e-6) -
 
     `sammon_stress` is lowered from that of the PCA map by majorisation: no step raises it. It ends at a local
     minimum, when a step lowers the stress by less than `tolerance` of itself, or after `steps`. Equal codes
-    are one point of the map.
+    are one point of the map; other codes that the PCA map puts on one point are first moved apart, by a
+    millionth of the distance to the nearest code and in directions that are always the same.
     Cost: O(N^3) once and O(N^2) a step for N different codes; 32 N^2 bytes.
 
     Args:
@@ -48,7 +51,7 @@ def sammon_map(codes: CodesLike, *, steps: int = 500, tolerance: float = 1e-6) -
     if len(different) == 1:
         return np.zeros((len(points), 2))
     distances = squareform(pdist(different))
-    return _majorised(distances, pca_map(different), steps, tolerance)[place.reshape(-1)]
+    return _majorised(distances, _apart(pca_map(different), distances), steps, tolerance)[place.reshape(-1)]
 
 
 def sammon_stress(codes: CodesLike, points: Float[np.ndarray, "N M"]) -> float:
@@ -75,6 +78,19 @@ def sammon_stress(codes: CodesLike, points: Float[np.ndarray, "N M"]) -> float:
     if not apart.any():
         raise ValueError("sammon_stress needs codes that differ, but all are equal")
     return _stress(wanted[apart], found[apart])
+
+
+def _apart(points: Float[np.ndarray, "N 2"], distances: Float[np.ndarray, "N N"]) -> Float[np.ndarray, "N 2"]:
+    """A start at which no two codes have one point: such a pair has no direction to be moved apart in.
+
+    How far they are apart does not matter, as the first step takes from them the direction alone.
+    """
+    close = squareform(pdist(points)) < _CLOSE * distances
+    rows = np.flatnonzero(close.any(axis=1))
+    nearest = np.partition(distances[rows], 1, axis=1)[:, 1:2]
+    moved = points.copy()
+    moved[rows] += _NUDGE * nearest * np.random.default_rng(0).standard_normal((len(rows), 2))
+    return moved
 
 
 def _majorised(
