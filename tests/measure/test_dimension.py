@@ -96,3 +96,31 @@ def test_codes_on_a_lattice_have_no_ratio_of_distances():
         measure.two_neighbour_dimension(lattice)
     with pytest.raises(ValueError, match="as on a lattice"):
         measure.two_neighbour_dimension(np.array([[0.0, 0.0], [1.0, 0.0], [0.5, 0.75**0.5]]))
+
+
+def test_few_codes_have_no_interval():
+    """Where each code is the neighbour of all, no spread is left to see: the interval would have no width."""
+    z = np.random.default_rng(0).standard_normal((60, 3))
+    found = measure.likelihood_dimension(z[:21])
+    assert (found.low, found.high) == (None, None)
+    for count, k in ((14, 2), (15, 2), (24, 4), (25, 4)):
+        found = measure.likelihood_dimension(z[:count], k=k) if k > 2 else ESTIMATES[0](z[:count])
+        assert (found.low is None) == (found.high is None) == (count < 5 * (k + 1))
+
+
+def test_intervals_of_few_codes_cover_the_truth():
+    """20 codes in 3 dimensions, 200 times; by 1.96 standard errors 170. There is nearly no bias."""
+    inside = 0
+    for seed in range(200):
+        found = measure.two_neighbour_dimension(np.random.default_rng(seed).standard_normal((20, 3)))
+        inside += found.low <= 3 <= found.high
+    assert inside >= 177
+
+
+def test_intervals_cover_what_is_found_on_average_however_biased():
+    """50 codes in 10 dimensions with k = 4, 200 times: 8 are found, which is what the intervals are about."""
+    rng = np.random.default_rng(3)
+    found = [measure.likelihood_dimension(rng.standard_normal((50, 10)), k=4) for _ in range(200)]
+    middle = 1 / np.mean([1 / each.value for each in found])
+    assert middle < 9
+    assert 180 <= sum(each.low <= middle <= each.high for each in found) <= 198

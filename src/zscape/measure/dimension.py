@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import stdtrit
 
 from zscape.base import CodesLike, Result
-from zscape.estimates import Z95
 from zscape.measure._checks import check_whole
 from zscape.measure._neighbours import nearest
 from zscape.measure._rows import means_of
 
 _EQUAL = 1e-9  # relative difference that rounding makes between equal distances
+_APART = 5  # neighbourhoods without a common code that an interval needs
 
 
 def two_neighbour_dimension(codes: CodesLike, *, limit: int = 10_000, seed: int = 0) -> Result:
@@ -25,7 +26,10 @@ def two_neighbour_dimension(codes: CodesLike, *, limit: int = 10_000, seed: int 
     which is the maximum-likelihood estimate, less its bias, for density constant up to the second neighbour.
     It looks at the smallest scale there is, so noise in the codes counts as dimensions. Codes that are equal
     to an earlier one are left out. The interval is by the delta method, with covariance of codes in
-    proportion to the neighbours they share.
+    proportion to the neighbours they share, and Student's t for as many values as there are neighbourhoods
+    without a common code, n / 3; under 15 codes there is none. It does not cover the bias: of normal codes in
+    3 dimensions it covers the 3 in about 93, 90 and 96 % for 20, 50 and 500 codes, in 10 dimensions the 10 in
+    about 88, 86 and 74 %.
 
     Null: D for codes with a density in all D latents. Bias: low in more than some ten dimensions, where
     borders are everywhere: about 18 is found for 20 dimensions and 10,000 normal codes.
@@ -65,7 +69,10 @@ def likelihood_dimension(codes: CodesLike, *, k: int = 20, limit: int = 10_000, 
 
     It looks at a larger scale than `two_neighbour_dimension`. Codes that are equal to an earlier one are left
     out. The interval is by the delta method, with covariance of codes in proportion to the neighbours they
-    share.
+    share, and Student's t for as many values as there are neighbourhoods without a common code, N / (k + 1);
+    under 5 (k + 1) codes there is none. It does not cover the bias: of 500 normal codes it covers the 3
+    dimensions in about 92 %, but 10 never, as 8.5 are found; with k = 4, of 50 codes, in 92 and 42 %, of 500
+    in 90 and 17 %. What is found on average it covers in 92 % or more.
 
     Null: D for codes with a density in all D latents. Bias: low in more than some ten dimensions, and where
     the set curves within k neighbours; larger k, more bias and less variance.
@@ -141,18 +148,29 @@ def _reciprocal(
     """Reciprocal of the mean of one value a code; its error allows for neighbourhoods that overlap."""
     count, size = hood.places.shape
     mean = float(values.mean())
-    # Covariance in proportion to the neighbours that two codes share, which makes a sum of squares.
-    shared = np.bincount(hood.places.ravel(), np.repeat(values - mean, size))
-    half = Z95 * math.sqrt(float(np.square(shared).sum()) / size) / count
+    low, high = None, None
+    if count >= _APART * size:
+        half = _half(values, hood)
+        low, high = 1 / (mean + half), 1 / max(mean - half, 1e-3 * mean)
     thinned = count < hood.total
     which = f"{count:,} different codes" + (f" chosen at random from {hood.total:,}" if thinned else "")
     return Result(
         name=name,
         value=1 / mean,
-        low=1 / (mean + half),
-        high=1 / max(mean - half, 1e-3 * mean),
+        low=low,
+        high=high,
         n=count,
         unit="dimensions",
         definition=f"{definition}, of {which}",
         seed=seed if thinned else None,
     )
+
+
+def _half(values: Float[np.ndarray, "N"], hood: _Neighbourhoods) -> float:
+    """Half the 95 % interval of the mean of one value a code."""
+    count, size = hood.places.shape
+    # Covariance in proportion to the neighbours that two codes share, which makes a sum of squares. Of few
+    # neighbourhoods that hardly differ in their codes it comes out too small, down to 0.
+    shared = np.bincount(hood.places.ravel(), np.repeat(values - values.mean(), size))
+    error = math.sqrt(float(np.square(shared).sum()) / size) / count
+    return float(stdtrit(count / size - 1, 0.975)) * error
