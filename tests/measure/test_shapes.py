@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
+from scipy.signal import find_peaks
 from scipy.stats import spearmanr
 
 from zscape import measure
@@ -214,3 +215,28 @@ def test_shapes_of_other_lengths_are_refused():
     unchecked = getattr(measure.shape_correlation, "__wrapped__", measure.shape_correlation)
     with pytest.raises(ValueError, match="one number a path each"):
         unchecked(np.arange(5.0), np.arange(4.0))
+
+
+def test_a_dip_that_is_too_shallow_makes_no_two_maxima_of_equal_ones():
+    dips = np.array([[0.0, 1, 0.99, 1, 0], [0, 1, 0.5, 1, 0], [1, 0.99, 1, 0.5, 0], [0, 1, 1, 0.99, 1]])
+    assert measure.profile_shape(dips).maxima.tolist() == [2, 2, 1, 1]
+    assert measure.profile_shape(dips, prominence=0.05).maxima.tolist() == [1, 2, 0, 0]
+    assert measure.profile_shape(dips, prominence=0.5).maxima.tolist() == [1, 2, 0, 0]
+    assert measure.profile_shape(dips, prominence=0.6).maxima.tolist() == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("prominence", [0.0, 0.1, 0.3, 1.0])
+def test_maxima_are_those_of_scipy_where_no_two_are_of_one_height(prominence):
+    random = np.random.default_rng(0).random((200, 12))
+    expected = [len(find_peaks(each, prominence=prominence * np.ptp(each))[0]) for each in random]
+    assert measure.profile_shape(random, prominence=prominence).maxima.tolist() == expected
+    # Of equal ones the first counts as the highest, and which that is does not matter.
+    steps = np.random.default_rng(1).integers(0, 5, (200, 12))
+    nudged = steps + 1e-9 * np.arange(12)[::-1] * (np.diff(steps, axis=1, prepend=-1) != 0)
+    forth, back, moved = (
+        measure.profile_shape(each, prominence=max(prominence - 1e-6, 0)).maxima
+        for each in (steps, steps[:, ::-1], nudged)
+    )
+    np.testing.assert_array_equal(forth, back)
+    if prominence:
+        np.testing.assert_array_equal(forth, moved)

@@ -59,7 +59,10 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
 
     A step s of S covers [(s - 1) / S, s / S] of its path. Where that lies across a border of thirds, it
     counts in both with its share. A maximum is higher than what is on both sides of it, and on neither end; a
-    plateau is one.
+    plateau is one. It stands out by its height over the higher of two dips: that before it, as far back as
+    nothing is as high, and that after it, as far on as nothing is higher. That is the prominence of scipy but
+    for maxima of exactly one height: there each of them looks over the dips between them, so that a shallow
+    dip makes two; here the first alone does.
 
     Null: ratio 1 and no maxima for a constant profile. Unchanged by the scale of a profile, and by reversing
     it. Cost: O(P S).
@@ -70,8 +73,8 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
 
     Args:
         profiles: One value >= 0 a step of each path, 3 steps or more.
-        prominence: By how much of a profile's range a maximum must stand out to count. 0 counts all, also
-            those that rounding makes.
+        prominence: By how much of a profile's range a maximum must stand out at least to count. 0 counts
+            all, also those that rounding makes.
 
     Raises:
         TypeError: If `prominence` is no number.
@@ -94,7 +97,7 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (values @ middle / middle.sum()) / (values @ outer / outer.sum())
     ratio[~np.isfinite(ratio)] = np.nan
-    maxima = [len(find_peaks(each, prominence=prominence * np.ptp(each))[0]) for each in values]
+    maxima = [np.count_nonzero(_prominences(each) >= prominence * np.ptp(each)) for each in values]
     return ProfileShape(ratio, np.array(maxima, dtype=np.int64))
 
 
@@ -206,6 +209,22 @@ def shape_correlation(
         f"percentile bootstrap over paths, {resamples} resamples",
         seed,
     )
+
+
+def _prominences(values: Float[np.ndarray, "S"]) -> Float[np.ndarray, "M"]:
+    """By how much each interior maximum stands out; of several of one height, the first as the highest."""
+    _, edges = find_peaks(values, plateau_size=1)
+    found = []
+    for left, right in zip(edges["left_edges"], edges["right_edges"], strict=True):
+        height, before, after = values[left], values[:left], values[right + 1 :]
+        start = np.flatnonzero(before >= height)
+        stop = np.flatnonzero(after > height)
+        dips = (
+            before[start[-1] + 1 if len(start) else 0 :].min(),
+            after[: stop[0] if len(stop) else None].min(),
+        )
+        found.append(height - max(dips))
+    return np.array(found)
 
 
 def _middle_shares(steps: int) -> Float[np.ndarray, "S"]:
