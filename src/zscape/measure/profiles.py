@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zscape.base import Result
-from zscape.estimates import mean_result
+from zscape.estimates import bootstrap_results
+from zscape.measure._checks import check_whole
 from zscape.measure._grams import Convention, check_images, check_style, chunks, gram_losses, in_words
 from zscape.model import FeatureReader, feature_errors
 
@@ -177,11 +178,18 @@ def path_features(
 
 
 def profile_results(
-    profiles: Float[np.ndarray, "P S"], *, name: str = "style_loss", unit: str = "", definition: str = ""
+    profiles: Float[np.ndarray, "P S"],
+    *,
+    name: str = "style_loss",
+    unit: str = "",
+    definition: str = "",
+    seed: int = 0,
 ) -> list[Result]:
-    """The mean over paths of each step, with a normal interval that covers the choice of the paths.
+    """The mean over paths of each step, with an interval that covers the choice of the paths.
 
-    Bias: none; where paths share ends, they are not independent and the interval is too narrow.
+    Intervals are by the bootstrap over paths and lie within the values of the paths, so not under 0 where no
+    value does; one path has none. Bias: none; intervals are too narrow for fewer than about ten paths, and
+    where paths share ends and are not independent.
 
     >>> [result.name for result in profile_results(np.ones((4, 2)))]
     ['style_loss_step_1', 'style_loss_step_2']
@@ -191,25 +199,27 @@ def profile_results(
         name: Of the results, before the number of the step.
         unit: Of the values.
         definition: What they are, as `StyleProfiles` has it.
+        seed: Of the bootstrap.
 
     Raises:
+        TypeError: If the seed is no whole number.
         ValueError: If there are none, or one is not finite.
     """
+    check_whole("seed", seed)
     if not profiles.size or not np.isfinite(profiles).all():
         raise ValueError(
             f"profiles need one finite number or more, but got shape {profiles.shape} or NaN in it"
         )
-    return [
-        mean_result(
-            f"{name}_step_{step}",
-            values,
-            unit=unit,
-            definition=f"{definition}; step {step} of {profiles.shape[1]}, mean over paths".removeprefix(
-                "; "
-            ),
-        )
-        for step, values in enumerate(profiles.T.astype(np.float64), start=1)
-    ]
+    steps = range(1, profiles.shape[1] + 1)
+    return bootstrap_results(
+        [f"{name}_step_{step}" for step in steps],
+        profiles.astype(np.float64),
+        unit=unit,
+        definitions=[
+            f"{definition}; step {step} of {len(steps)}, mean over paths".removeprefix("; ") for step in steps
+        ],
+        seed=seed,
+    )
 
 
 def _check_paths(paths: np.ndarray) -> None:
