@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist, pdist
+from scipy.stats import t
 
 from zscape import measure
 from zscape.base import Codes
@@ -133,3 +134,51 @@ def test_a_class_of_two_has_no_interval_of_its_mean():
     found = measure.class_distances(draws(4, 2), np.array([0, 0, 1, 1]))
     assert np.isnan(found.low[0, 0])
     assert np.isfinite(found.low[0, 1])
+
+
+@pytest.mark.parametrize("sizes", [(200, 200, 200), (300, 60, 12)])
+def test_the_null_of_l1_is_that_of_labels_at_random_where_classes_are_apart(sizes):
+    """Of codes within classes alone it would be a tenth to a sixth less."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), sizes)
+    codes = draws(len(labels), 16) + 4 * np.eye(3, 16)[labels]
+    results = by_name(measure.centroid_offsets(codes, labels, resamples=2))
+    means = codes.mean(axis=0)
+    for which in range(3):
+        sums = [
+            np.abs(codes[rng.permutation(len(codes))[: sizes[which]]].mean(axis=0) - means).sum()
+            for _ in range(300)
+        ]
+        definition = results[f"centroid_offset_l1_{which}"].definition
+        stated = float(definition.split("about ")[1].rstrip(")"))
+        # Five standard errors of the mean of these.
+        assert abs(np.mean(sums) - stated) < 5 * np.std(sums) / np.sqrt(300), which
+        assert stated == pytest.approx(np.mean(sums), rel=0.04)
+
+
+@pytest.mark.parametrize(("size", "within", "between"), [(3, 170, 177), (5, 170, 180)])
+def test_intervals_of_small_classes_cover_the_truth(size, within, between):
+    """In 200 pairs of normal classes. By 1.96 standard errors 148 for classes of 3, and 161 of 5."""
+    away = np.array([2.0, 0.0])
+    big = draws(1500, 2), draws(1500, 2, 1) + away
+    truth = np.array([[pdist(big[0]).mean(), cdist(*big).mean()], [0, pdist(big[1]).mean()]])
+    inside = np.zeros((2, 2))
+    for seed in range(200):
+        codes = draws(2 * size, 2, seed + 10)
+        codes[size:] += away
+        found = measure.class_distances(codes, np.repeat([0, 1], size))
+        inside += (found.low <= truth) & (truth <= found.high)
+    assert (inside.diagonal() >= within).all(), inside
+    assert inside[0, 1] >= between, inside
+
+
+def test_the_interval_between_classes_is_that_of_welch():
+    codes = draws(12, 2)
+    found = measure.class_distances(codes, np.repeat([0, 1], [3, 9]))
+    apart = cdist(codes[:3], codes[3:])
+    squares = [apart.mean(axis=axis).var(ddof=1) / n for axis, n in ((1, 3), (0, 9))]
+    freedom = sum(squares) ** 2 / (squares[0] ** 2 / 2 + squares[1] ** 2 / 8)
+    half = t.ppf(0.975, freedom) * np.sqrt(sum(squares))
+    assert found.high[0, 1] - found.mean[0, 1] == pytest.approx(half, rel=1e-6)
+    same = measure.class_distances(np.repeat([[0.0], [1.0]], 3, axis=0), np.repeat([0, 1], 3))
+    assert (same.low[0, 1], same.high[0, 1]) == (1, 1)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import stdtrit
 
 from zscape.base import Codes, CodesLike, Result
 from zscape.energy import Cloud
-from zscape.estimates import Z95, standard_error
+from zscape.estimates import standard_error
 from zscape.measure._checks import check_whole
 from zscape.measure._extremes import Ready
 from zscape.measure._labels import class_rows, labels_of
@@ -54,7 +55,9 @@ def centroid_offsets(
     .. math:: \sum_d |\mu_{cd} - \mu_d|, \qquad \|\mu_c - \mu\|_2
 
     - `centroid_offset_l1_<label>`: the sum of absolute differences over latents, which grows with D. Null:
-      above 0 for a class of random rows; the definition gives that value. Bias: high, up to that value.
+      above 0 for a class of random rows; the definition gives that value, from the variance of each latent
+      over all codes, as normal means have it. Bias: high, by the noise of the centre; most, about that value
+      for a class as wide as all codes, where the offset is 0.
     - `centroid_offset_l2_<label>`: the Euclidean length, the sampling noise of its square taken off (0 where
       that is negative). Null: 0. Bias: none in the square.
 
@@ -92,7 +95,9 @@ def centroid_offsets(
     squares = np.maximum(noise.sum(axis=1), 0.0)
     l1, l2 = _offsets(centres, shares, squares)
     drawn = _resampled(rows, members, shares, squares, resamples, seed)
-    spread = math.sqrt(2 / math.pi) * np.sqrt(shares @ variances).sum()
+    # Random rows are of all classes: their centre is as noisy as codes within and between classes vary.
+    total = (sizes - 1) @ variances + sizes @ np.square(centres - shares @ centres)
+    spread = math.sqrt(2 / math.pi) * np.sqrt(total / (len(rows) - 1)).sum()
     results = []
     for number, which in enumerate(classes.tolist()):
         about = _about(codes, which)
@@ -128,7 +133,9 @@ def class_distances(
     """Mean, shortest and longest distance within each class and between each two.
 
     The shortest and the longest are exact over all rows, as `closest_pairs`. The means are exact up to
-    `limit` rows; of more, a random choice of that many is taken. Their intervals are those of U-statistics.
+    `limit` rows; of more, a random choice of that many is taken. Their intervals are those of U-statistics,
+    with Student's t (Welch's degrees of freedom between classes). Of normal codes they cover about 90 %
+    within classes of 3 to 5 rows, 93 % of 10 and 95 % of 50; between classes 92 to 98 % of 3 to 10 rows.
 
     Null: all alike where the label says nothing of the code. Bias: none in the means; the shortest shrinks
     and the longest grows with the number of rows. Unchanged by rotation and shift.
@@ -230,19 +237,29 @@ def _mean_distances(
                 "random hold fewer of one; raise limit or leave that class out"
             )
     points = [rows[class_rows(labels, which)].astype(np.float64) for which in classes.tolist()]
-    mean, error = np.empty((2, len(classes), len(classes)))
+    mean, half = np.empty((2, len(classes), len(classes)))
     for one, here in enumerate(points):
         cloud = Cloud(here)
         own = cloud.own_potential() * (len(here) / (len(here) - 1))
         mean[one, one] = own.mean()
-        error[one, one] = np.nan if len(here) == 2 else 2 * (standard_error(own) or 0.0)
+        # Two rows have one distance, which says nothing of its spread.
+        half[one, one] = np.nan if len(here) == 2 else 2 * _half([own])
         for other in range(one + 1, len(points)):
             there = cloud.potential(points[other])
             back = Cloud(points[other]).potential(here)
             mean[one, other] = mean[other, one] = there.mean()
-            both = math.hypot(standard_error(there) or 0.0, standard_error(back) or 0.0)
-            error[one, other] = error[other, one] = both
-    return mean, np.maximum(mean - Z95 * error, 0.0), mean + Z95 * error
+            half[one, other] = half[other, one] = _half([there, back])
+    return mean, np.maximum(mean - half, 0.0), mean + half
+
+
+def _half(parts: list[np.ndarray]) -> float:
+    """Half the 95 % interval of a sum of means, each of independent values, by Welch's t."""
+    squares = np.array([(standard_error(each) or 0.0) ** 2 for each in parts])
+    if not squares.any():
+        return 0.0
+    shares = squares / squares.sum()
+    freedom = 1 / (shares**2 @ [1 / (len(each) - 1) for each in parts])
+    return float(stdtrit(freedom, 0.975)) * math.sqrt(squares.sum())
 
 
 def _about(codes: CodesLike, which: int) -> str:
