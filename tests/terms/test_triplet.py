@@ -8,7 +8,7 @@ import torch
 from zscape.base import Draw, Posterior, needs_whole_batch
 from zscape.model import GaussianHead
 from zscape.terms import check_term, triplet
-from zscape.terms.triplet import need_mining
+from zscape.terms.triplet import _distances, need_mining
 
 FORMS = [(mining, squared) for mining in ("all", "hard", "semi-hard") for squared in (True, False)]
 
@@ -162,3 +162,32 @@ def test_what_cannot_be_is_refused():
             triplet(draw, margin=margin)
     with pytest.raises(ValueError, match="needs labels, but the batch has none"):
         triplet(replace(draw, y=None))
+
+
+@pytest.mark.parametrize("mining", ["all", "hard", "semi-hard"])
+def test_plain_distances_of_near_codes_far_out_keep_their_digits(mining):
+    """Pairs 1e-4 apart at distances of 100: products of float32 leave 0.02 of them, or 0."""
+    generator = torch.Generator().manual_seed(0)
+    far = 100 * torch.nn.functional.normalize(torch.randn(16, 8, generator=generator))
+    near = far + 1e-4 * torch.nn.functional.normalize(torch.randn(16, 8, generator=generator))
+    z = torch.cat([far, near])
+    y = torch.tensor([0, 1]).repeat_interleave(16)
+    distances = _distances(z, squared=False)
+    exact = (z.double()[:, None] - z.double()).norm(dim=2)
+    assert torch.allclose(distances.double(), exact, rtol=1e-5, atol=0)
+    value = triplet(of_codes(z, y), margin=0.0, mining=mining, squared=False).item()
+    # Two that are as far to float32 may change places.
+    assert value == pytest.approx(by_loops(z, y, 0.0, mining, False), rel=1e-5, abs=1e-4)
+    close = triplet(of_codes(z, torch.arange(16).repeat(2)), margin=2e-4, mining="hard", squared=False).item()
+    assert close == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(("mining", "squared"), FORMS)
+def test_equal_codes_have_a_gradient_that_is_finite(mining, squared):
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(6, 3, generator=generator).repeat(2, 1).requires_grad_()
+    y = torch.tensor([0, 1, 2]).repeat(4)
+    (slope,) = torch.autograd.grad(triplet(of_codes(z, y), mining=mining, squared=squared), z)
+    assert torch.isfinite(slope).all()
+    # The pull of one code on another is 1 at most, of plain distances.
+    assert squared or slope.norm(dim=1).max() <= 4

@@ -90,11 +90,13 @@ def need_mining(mining: str) -> None:
 
 
 def _distances(z: Float[Tensor, "B D"], *, squared: bool) -> Float[Tensor, "B B"]:
+    if not squared:
+        # From the differences: the root of what rounding leaves of products is far off for near codes. The
+        # root has no gradient at 0; equal codes get none.
+        return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
     # Centred, for the squares are taken by products, whose error grows with the distance from the origin.
     centred = z - z.mean(0).detach()
-    squares = squared_distances(centred, centred)
-    # The root has no gradient at 0; equal codes get none.
-    return squares if squared else squares.clamp(min=torch.finfo(z.dtype).tiny).sqrt()
+    return squared_distances(centred, centred)
 
 
 def _all(
