@@ -11,6 +11,7 @@ from sklearn.metrics import (
 )
 
 from zscape import measure
+from zscape.base import Codes
 
 
 def draws(count, latents, seed=0):
@@ -170,3 +171,24 @@ def test_small_batches_lose_no_cluster():
     for seed in range(5):
         z = np.random.default_rng(seed).normal(size=(12, 2))
         assert len(set(measure.cluster(z, 11, method="minibatch", seed=seed))) == 11
+
+
+def test_the_labels_of_a_table_are_taken_from_it():
+    codes, labels = groups()
+    table = Codes(np.arange(90), np.full(90, "test"), codes.astype(np.float32), label=labels)
+    clusters = measure.cluster(table, 3)
+    np.testing.assert_array_equal(
+        measure.composition(clusters, table).counts, measure.composition(clusters, labels).counts
+    )
+    assert measure.cluster_agreement(clusters, table) == measure.cluster_agreement(clusters, labels)
+    with pytest.raises(ValueError, match="composition needs labels, but none were given"):
+        measure.composition(clusters, Codes(table.id, table.split, table.mean))
+
+
+@pytest.mark.parametrize("reach", [1e8, 1e12])
+def test_one_code_very_far_out_costs_the_others_no_digits(reach):
+    codes, labels = groups(apart=3)
+    codes[7] = reach
+    apart = np.linalg.norm(codes[:, None] - codes, axis=2)
+    expected = silhouette_score(apart, labels, metric="precomputed")
+    assert measure.silhouette(codes, labels).value == pytest.approx(expected, abs=1e-12)

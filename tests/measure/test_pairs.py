@@ -1,5 +1,6 @@
 """Closest, furthest and random pairs against all pairs, in any arithmetic and blocks."""
 
+import inspect
 import itertools
 import tracemalloc
 
@@ -222,3 +223,23 @@ def test_too_many_random_pairs_are_refused():
         measure.random_pairs(np.zeros(4, dtype=int), 7)
     with pytest.raises(ValueError, match="5 pairs were asked for, but 2 and 2 rows have 4"):
         measure.random_pairs(np.arange(4) % 2, 5, between=(0, 1))
+
+
+def test_labels_that_are_none_are_refused_also_for_pairs_of_all():
+    # Under pytest its annotation would speak first.
+    choose = inspect.unwrap(measure.random_pairs)
+    for wrong in (np.zeros((4, 2), dtype=int), np.array(3), np.zeros(4)):
+        with pytest.raises(ValueError, match=r"random_pairs needs one whole number a row .* \(N,\)"):
+            choose(wrong, 1)
+
+
+def test_random_pairs_of_a_table_are_of_its_labels():
+    labels = np.array([3, 1, 3, 3, 1, 2])
+    table = Codes(np.arange(6), np.full(6, "test"), np.zeros((6, 2), np.float32), label=labels)
+    np.testing.assert_array_equal(
+        measure.random_pairs(table, 4, between=(1, 3), seed=2),
+        measure.random_pairs(labels, 4, between=(1, 3), seed=2),
+    )
+    bare = Codes(np.arange(6), np.full(6, "test"), np.zeros((6, 2), np.float32))
+    with pytest.raises(ValueError, match="random_pairs needs labels, but none were given"):
+        measure.random_pairs(bare, 1)

@@ -20,21 +20,30 @@ def labels_of(codes: CodesLike, labels: np.ndarray | None, count: int, owner: st
     Raises:
         ValueError: If there are none, or they are not `count` whole numbers.
     """
-    return check_labels(codes.label if labels is None and isinstance(codes, Codes) else labels, count, owner)
+    return check_labels(codes if labels is None and isinstance(codes, Codes) else labels, count, owner)
 
 
-def check_labels(labels: np.ndarray | None, count: int, owner: str) -> Int[np.ndarray, "N"]:
-    """Labels, if they are one whole number a row.
+def check_labels(labels: np.ndarray | Codes | None, count: int | None, owner: str) -> Int[np.ndarray, "N"]:
+    """Labels, or those of a table, if they are one whole number a row.
+
+    Args:
+        labels: Labels, or a table that has some.
+        count: How many there must be; None for any number.
+        owner: What asks for them, in messages.
 
     Raises:
         ValueError: If they are not, or there are none.
     """
+    if isinstance(labels, Codes):
+        labels = labels.label
     if labels is None:
         raise ValueError(f"{owner} needs labels, but none were given and the codes have none")
     labels = np.asarray(labels)
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+    right = labels.ndim == 1 if count is None else labels.shape == (count,)
+    if not right or labels.dtype.kind not in "iu":
+        wanted = f"({'N' if count is None else count},)"
         raise ValueError(
-            f"{owner} needs one whole number a row as its label, ({count},), but got shape {labels.shape} of "
+            f"{owner} needs one whole number a row as its label, {wanted}, but got shape {labels.shape} of "
             f"{labels.dtype}; number what is text, np.unique(..., return_inverse=True)"
         )
     return labels

@@ -18,7 +18,7 @@ from zscape.base import CodesLike, Result
 from zscape.estimates import mean_result
 from zscape.measure._checks import check_whole
 from zscape.measure._labels import labels_of
-from zscape.measure._rows import means_of
+from zscape.measure._rows import means_of, middle_of
 from zscape.measure.neighbours import nearest_neighbours
 
 Method = Literal["kmeans", "minibatch", "spectral", "mixture"]
@@ -115,7 +115,8 @@ def silhouette(
             f"silhouette needs 2 to {len(rows) - 1} clusters of {len(rows)} codes, but got {number}"
         )
     points = rows.astype(np.float64)
-    points -= points.mean(axis=0)
+    # Digits go with the distance from the origin; a mean would follow a code that lies very far out.
+    points -= middle_of(points)
     # Equal codes in two clusters are 0 / 0, which is 0 by definition and NaN in scikit-learn's sum.
     values = np.nan_to_num(np.asarray(silhouette_samples(points, clusters)))
     chosen = f", of {limit:,} codes chosen at random from {total:,}" if total > limit else ""

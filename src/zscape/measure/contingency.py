@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from zscape.base import Result
+from zscape.base import Codes, Result
 from zscape.measure._checks import check_whole
 from zscape.measure._labels import check_labels
 
@@ -38,7 +38,7 @@ class Composition:
         return float(self.counts.max(axis=1).sum() / self.counts.sum())
 
 
-def composition(clusters: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) -> Composition:
+def composition(clusters: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"] | Codes) -> Composition:
     """Count the codes of each class in each cluster.
 
     >>> composition(np.array([0, 0, 1]), np.array([7, 8, 8])).counts
@@ -46,14 +46,14 @@ def composition(clusters: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) ->
            [0, 1]])
 
     Args:
-        clusters: Of each code.
-        labels: Class of each code.
+        clusters: Of each code, as from `cluster`.
+        labels: Class of each code, or the table of the codes, which has labels.
 
     Raises:
         ValueError: If they are not whole numbers, equally many, one or more.
     """
+    clusters = check_labels(clusters, None, "composition")
     labels = check_labels(labels, len(clusters), "composition")
-    clusters = check_labels(clusters, len(labels), "composition")
     if not len(labels):
         raise ValueError("composition needs one code or more, but got none")
     numbers, i = np.unique(clusters, return_inverse=True)
@@ -63,7 +63,11 @@ def composition(clusters: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"]) ->
 
 
 def cluster_agreement(
-    clusters: Int[np.ndarray, "N"], labels: Int[np.ndarray, "N"], *, resamples: int = 200, seed: int = 0
+    clusters: Int[np.ndarray, "N"],
+    labels: Int[np.ndarray, "N"] | Codes,
+    *,
+    resamples: int = 200,
+    seed: int = 0,
 ) -> list[Result]:
     """How well clusters are the classes: `cluster_purity`, `cluster_nmi` and `cluster_ari`.
 
@@ -77,8 +81,8 @@ def cluster_agreement(
     Cost: O(N + resamples K C).
 
     Args:
-        clusters: Of each code.
-        labels: Class of each code.
+        clusters: Of each code, as from `cluster`.
+        labels: Class of each code, or the table of the codes, which has labels.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
 

@@ -13,8 +13,9 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from zscape.base import CodesLike, Result, code_arrays
-from zscape.estimates import mean_result
+from zscape.estimates import bootstrap_result
 from zscape.measure._checks import check_number, check_whole
+from zscape.measure._rows import middle_of
 from zscape.measure.spectrum import pca_spectrum
 
 # Rows of one block of the ranks of all codes, 8 N bytes each.
@@ -136,7 +137,7 @@ def trustworthiness(
 
     with U the k nearest of i on the map and r the rank of j among the neighbours of i in the latent space.
     Ranks are among all codes; of more than `limit`, the sum is over that many chosen at random. The interval
-    is normal over codes, the map given.
+    is by the bootstrap over codes, the map given.
 
     Null: 1 where the k nearest are the same; about 0.5 for a random map. Bias: none.
     Cost: O(min(N, limit) N D) time; blocks of 32 MB.
@@ -146,7 +147,7 @@ def trustworthiness(
         points: The map of the same rows, of any dimensions.
         k: Neighbours, below N / 2.
         limit: Codes whose neighbours are looked at.
-        seed: Of their choice.
+        seed: Of their choice, and of the bootstrap.
 
     Raises:
         TypeError: If a number is not whole.
@@ -170,7 +171,8 @@ def trustworthiness(
     rows = np.arange(count)
     if count > limit:
         rows = np.sort(np.random.default_rng(seed).choice(count, limit, replace=False))
-    z, mapped = z - z.mean(axis=0), mapped - mapped.mean(axis=0)
+    # Digits go with the distance from the origin; a mean would follow a code that lies very far out.
+    z, mapped = z - middle_of(z), mapped - middle_of(mapped)
     penalties = np.empty(len(rows))
     step = max(1, _BLOCK // count)
     for start in range(0, len(rows), step):
@@ -183,13 +185,13 @@ def trustworthiness(
         penalties[start : start + step] = np.maximum(above, 0).sum(axis=1)
     values = 1 - penalties * (2 / (k * (2 * count - 3 * k - 1)))
     chosen = f", mean over {limit:,} of them chosen at random" if count > limit else ""
-    return mean_result(
+    return bootstrap_result(
         f"trustworthiness_{k}",
         values,
         unit="",
         definition=f"1 less the penalty by latent rank of the {k} nearest on the map, of {count:,} codes"
         + chosen,
-        seed=seed if count > limit else None,
+        seed=seed,
     )
 
 

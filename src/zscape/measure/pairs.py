@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from zscape.base import CodesLike
+from zscape.base import Codes, CodesLike
 from zscape.measure._checks import check_whole
 from zscape.measure._extremes import Extreme, Ready
 from zscape.measure._labels import check_labels, class_rows, labels_of
@@ -119,7 +119,7 @@ def extreme_pairs(
 
 
 def random_pairs(
-    labels: Int[np.ndarray, "N"],
+    labels: Int[np.ndarray, "N"] | Codes,
     count: int,
     *,
     within: int | None = None,
@@ -134,7 +134,7 @@ def random_pairs(
     array([[1, 3]])
 
     Args:
-        labels: Class of each row.
+        labels: Class of each row, or a table with labels.
         count: Number of pairs.
         within: Only pairs of this class; of all rows if neither is given.
         between: Only pairs of a row of the first class and one of the second.
@@ -147,6 +147,7 @@ def random_pairs(
     """
     check_whole("count", count, least=1)
     check_whole("seed", seed)
+    labels = check_labels(labels, None, "random_pairs")
     first, second = _sides(len(labels), labels, within, between)
     total = _number_of_pairs(first, second, count)
     places = np.random.default_rng(seed).choice(total, count, replace=False)
