@@ -240,3 +240,10 @@ def test_maxima_are_those_of_scipy_where_no_two_are_of_one_height(prominence):
     np.testing.assert_array_equal(forth, back)
     if prominence:
         np.testing.assert_array_equal(forth, moved)
+
+
+def test_intervals_of_many_paths_are_taken_in_parts(monkeypatch):
+    random = np.random.default_rng(0).random((2, 30))
+    whole = measure.shape_correlation(*random, resamples=200)
+    monkeypatch.setattr("zscape.measure.shapes._BLOCK", 100)
+    assert measure.shape_correlation(*random, resamples=200) == whole

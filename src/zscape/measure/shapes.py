@@ -14,7 +14,7 @@ from zscape.measure._checks import check_number, check_whole
 
 # A picture whose numbers vary by less than this share of their size is constant, to float32.
 _CONSTANT = 1e-6
-# Float64 numbers of a path's pictures held at once.
+# Float64 numbers of a path's pictures, or of resampled paths, held at once.
 _BLOCK = 1 << 22
 
 
@@ -162,7 +162,7 @@ def shape_correlation(
     how many.
 
     Null: 0 where the two are independent. Bias: that of the bootstrap, whose intervals are too narrow for
-    few paths, and for paths that share ends. Cost: O(resamples P log P).
+    few paths, and for paths that share ends. Cost: O(resamples P log P) time, bounded memory.
 
     >>> shape_correlation(np.array([0.5, 1.0, 1.5, 2.0]), np.array([0.0, 0.1, 0.4, 0.5])).value
     1.0
@@ -193,8 +193,13 @@ def shape_correlation(
         raise ValueError(
             "shape_correlation needs numbers that vary over paths, but all of one kind are equal"
         )
-    rows = np.random.default_rng(seed).integers(0, count, (resamples, count))
-    drawn = _rank_correlations(both[0, rows], both[1, rows])
+    rng = np.random.default_rng(seed)
+    step = max(1, _BLOCK // count)
+    parts = []
+    for start in range(0, resamples, step):
+        rows = rng.integers(0, count, (min(step, resamples - start), count))
+        parts.append(_rank_correlations(both[0, rows], both[1, rows]))
+    drawn = np.concatenate(parts)
     # A resample of one path alone, again and again, has no correlation.
     low, high = np.nanquantile(drawn, [0.025, 0.975])
     left_out = f", {len(shape) - count} without a shape or an index left out" if count < len(shape) else ""

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from zscape.base import Result
-from zscape.estimates import mean_result
+from zscape.estimates import bootstrap_result
 from zscape.measure import profile_shape, shape_correlation
 from zscape.report.style import INK, MUTED, WIDTH, label, palette, styled
 from zscape.report.wording import in_powers, power_of
@@ -67,8 +67,8 @@ def pair_measures(paths: PathSet, notes: Mapping[str, Any]) -> dict[str, dict[st
 def path_results(paths: PathSet, notes: Mapping[str, Any]) -> list[Result]:
     """Means over the pairs of each choice, and over random ones whether style and cross-dissolve go together.
 
-    Random pairs have an interval, which covers the choice of the pairs. The closest and the furthest are what
-    they are: no sample, and no interval.
+    Random pairs have an interval by the bootstrap, which covers the choice of the pairs. The closest and the
+    furthest are what they are: no sample, and no interval.
 
     Args:
         paths: With profiles.
@@ -189,7 +189,7 @@ def _results(
     text += f"; {_over(choice, values, defined)}"
     named = _name(name, kind, choice)
     if choice == "random" and name != "converged":
-        yield mean_result(named, defined, unit=unit, definition=text, seed=notes.get("seed"))
+        yield bootstrap_result(named, defined, unit=unit, definition=text, seed=notes.get("seed", 0))
     else:
         yield Result(named, float(defined.mean()), None, None, len(defined), unit, text)
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from zscape.estimates import Z95
+from zscape.measure import profile_results
 from zscape.report.style import INK, MUTED, WIDTH, label, palette, styled
 
 _COLUMNS = 3
@@ -22,8 +22,8 @@ def profile_curves(
 ) -> Figure:
     """What changes in each step along paths, a panel a set of paths: the mean with its 95 % interval.
 
-    Behind it are up to 20 single paths, drawn thin. The interval is normal and covers the choice of the
-    paths; it is cut at 0, and one path alone has none. The axis ends where the mean and its interval fit, so
+    Behind it are up to 20 single paths, drawn thin. The interval is that of `profile_results`; one path alone
+    has none. The axis ends where the mean and its interval fit, so
     single paths may leave it.
 
     Args:
@@ -49,20 +49,18 @@ def profile_curves(
     tops = []
     for axes, (name, values), colour in zip(grid, profiles.items(), palette(len(profiles)), strict=False):
         step, mean = np.arange(1, values.shape[1] + 1), values.mean(axis=0)
-        half = np.zeros_like(mean)
-        if len(values) > 1:
-            half = Z95 * values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        found = profile_results(values)
+        low = np.array([each.value if each.low is None else each.low for each in found])
+        high = np.array([each.value if each.high is None else each.high for each in found])
         chosen = np.linspace(0, len(values) - 1, min(len(values), _PATHS)).astype(int)
         axes.plot(step, values[chosen].T, color=MUTED, linewidth=0.5, alpha=0.4)
-        axes.fill_between(
-            step, np.maximum(mean - half, 0), mean + half, color=colour, alpha=0.25, linewidth=0
-        )
+        axes.fill_between(step, low, high, color=colour, alpha=0.25, linewidth=0)
         axes.plot(
             step, mean, color=colour, linewidth=1.6, marker="o" if len(step) <= 20 else None, markersize=3
         )
         axes.set_title(f"{label(name)}  ({len(values)})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        tops.append(float((mean + half).max()))
+        tops.append(float(high.max()))
     for index, axes in enumerate(grid[: len(profiles)]):
         top = max(tops) if shared else tops[index]
         axes.set_ylim(0, 1.15 * top if top > 0 else 1)
