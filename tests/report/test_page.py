@@ -19,7 +19,7 @@ from zscape.report import write, write_singles
 from zscape.run import Run
 
 # Figures of a run whose codes have labels.
-CLASSES = ["class-spectra", "class-clusters", "class-neighbours"]
+CLASSES = ["class-spectra", "class-distances", "class-clusters", "class-neighbours"]
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -100,7 +100,7 @@ def test_every_figure_is_also_png_and_svg_and_linked(make):
     run, data_set = make(latent=2, factors={"x": np.arange(240) % 5})
     page = parsed(run, data_set, tsne=True)
     names = figure_names(page)
-    assert len(names) == 12
+    assert len(names) == 13
     for name in names:
         for kind in ("png", "svg"):
             assert f"figures/{name}.{kind}" in page.links
