@@ -27,7 +27,7 @@ _VGG = ("relu1_2", "relu2_2", "relu3_3")
 _SQUEEZENET = ("relu1", "fire3", "fire5")
 SCALES = {
     "smoke": Scale(data="sprites:size=16,scales=3,orientations=3,positions=5", seeds=(0, 1),
-                   channels=(8, 16), dense=64, latent=5, epochs=12, batch=16, rate=4e-3, sparsity=0.1,
+                   channels=(8, 16), dense=64, latent=5, epochs=12, batch=32, rate=4e-3, sparsity=0.1,
                    perceptual=100.0, network="squeezenet", layers=("relu1",), trained=False, critic=(16, 2),
                    capacity=6.0, rows=(200, 100), workers=1),
     "cpu": Scale(data="dsprites-thinned", seeds=(0, 1, 2), channels=(16, 32, 32, 64), dense=128, latent=10,
