@@ -60,11 +60,13 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 # Files of tests that share a fixture of the session, by how their names start.
 _TOGETHER = {
-    "tests/studies/": "studies",
     "tests/app/": "app",
     "tests/test_docs": "site",
     "tests/test_exports": "site",
 }
+_STUDIES = ("class", "diverse", "sketch", "sparse", "style")
+# What takes long begins first, so that no process is left alone with it at the end.
+_LONG = ("tests/studies/", "tests/app/", "tests/test_docs", "tests/test_exports", "tests/training/")
 
 
 class _ByRoom(LoadScopeScheduling):
@@ -72,12 +74,20 @@ class _ByRoom(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if file.startswith("tests/studies/"):
+            # Each study at its smallest scale takes long; test_running has one case of each.
+            return next((name for name in _STUDIES if name in nodeid), "studies")
         return next((name for start, name in _TOGETHER.items() if file.startswith(start)), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByRoom:
-    """Who runs what, where tests run in several processes."""
+    """Who runs what, where tests run in several processes: in the order of the tests."""
+    config.option.loadscopereorder = False
     return _ByRoom(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONG))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
