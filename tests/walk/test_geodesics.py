@@ -1,8 +1,11 @@
 """Geodesics on decoders whose metric is known, what must not matter to them, and costs that keep to data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from zscape import walk
 
@@ -325,3 +328,20 @@ def test_a_piece_that_cuts_through_a_curl_has_not_converged():
     fine = walk.geodesic_paths(*ends, decode=roll, steps=20)
     assert fine.converged.all()
     assert fine.lengths[0] == pytest.approx(true, rel=0.01)
+
+
+def test_where_gains_fade_slowly_the_excess_is_told():
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        *(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 512), nn.ReLU(), nn.Unflatten(1, (32, 4, 4))),
+        *(nn.ConvTranspose2d(32, 16, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(16, 1, 4, 2, 1)),
+    ).double()
+    a, b = 2 * np.random.default_rng(0).normal(size=(2, 2, 64))
+    search = walk.Search(dtype=torch.float64, iterations=60)
+    found = walk.geodesic_paths(a, b, decode=network, search=search)
+    best = walk.geodesic_paths(
+        a, b, decode=network, search=replace(search, iterations=400, tolerance=1e-9)
+    ).energy[-1]
+    ratio = found.excess / (found.energy[-1] / best - 1)
+    assert not found.converged.any()
+    assert ((ratio > 0.5) & (ratio < 5)).all()

@@ -40,6 +40,7 @@ _MEASURES = {
         "of paths",
         "share of {kind} paths of which the search says that they have converged",
     ),
+    "excess": ("", "estimated share by which the energy of {kind} paths is above its minimum"),
     "energy_share": (
         "",
         "energy of {kind} paths over that of the straight lines that the search begins at",

@@ -17,9 +17,12 @@ Precondition = Callable[[Float[Tensor, "P K D"]], Float[Tensor, "P K D"]]
 _MEMORY = 10  # steps that are remembered
 _HALVINGS = 15  # of a step that does not lead down
 _ENOUGH = 1e-4  # of the decrease that the slope promises
-_LATELY = 5  # steps whose gain is about what is still to be gained, or more
+# Where gains fade as 1 / steps, as on ReLU networks, the last half of the steps gained what is still to come;
+# on a convolutional decoder of 64 latents it was 0.22 to 1 times that.
+_LATELY = 5  # steps that this half has at least
+_STILL = 2
 # The memory sees steep directions before flat ones, and by this factor at most promised too little in trials.
-_DOUBT = 30
+_DOUBT = 1000
 
 
 @dataclass
@@ -52,9 +55,10 @@ class Descent:
     def judge(self, promised: Float[Tensor, "P"], tolerance: float) -> None:
         """Estimate the excess of the problems that go on, of which the next step promises so much."""
         lately = torch.full_like(promised, torch.inf)
-        if len(self.values) > _LATELY:
-            # A problem that goes on took a step each time.
-            lately = self.values[-1 - _LATELY] - self.values[-1]
+        # A problem that goes on took a step each time.
+        taken = len(self.values) - 1
+        if taken >= _LATELY:
+            lately = _STILL * (self.values[-1 - max(taken // 2, _LATELY)] - self.values[-1])
         excess = torch.minimum(_DOUBT * promised, torch.maximum(promised, lately))
         going = self.going
         self.excess[going] = excess[going]
@@ -77,8 +81,8 @@ def minimised(
 
     A problem is at its end when its estimated excess is at most `tolerance` of its value. A quadratic would
     fall by half the slope along the next step; that is too little where the memory has not seen all
-    directions, so that the excess is what the last five steps have gained if this is more, or at most 30
-    times as much.
+    directions. The excess is twice what the last half of the steps, or the last five, have gained, but at
+    most 1,000 times what the quadratic promises.
 
     Args:
         objective: Differentiable, each value in its own unknowns only.

@@ -130,6 +130,7 @@ def _of_the_search(found: walk.GeodesicPaths) -> dict[str, list[float]]:
     first, last = found.energy[0], found.energy[-1]
     return {
         "converged": found.converged.astype(float).tolist(),
+        "excess": found.excess.tolist(),
         "energy_share": (last / np.where(first > 0, first, 1)).tolist(),
     }
 
@@ -180,8 +181,8 @@ def _remark(run: Run, table: Codes, made: walk.PathSet, notes: Mapping[str, Any]
         lost = len(made.ends) - int(sum(said["converged"]))
         if lost:
             console.tell(
-                f"note: {lost} of {len(made.ends)} {kind} paths have not converged; their energy may fall "
-                "further"
+                f"note: {lost} of {len(made.ends)} {kind} paths have not converged; their energy may be up "
+                f"to {100 * max(said['excess']):.1f} % above its minimum, and their length half of that"
             )
     side = min(run.model.shape[1:]) if notes["style"] and not run.of_drawings else _SMALL
     if side < _SMALL:
