@@ -14,7 +14,7 @@ from zscape.base import Weighted
 from zscape.errors import DataError
 from zscape.run import Run
 from zscape.studies import page as pages
-from zscape.studies import sparse_claims, sparse_measures
+from zscape.studies import sparse_claims, sparse_measures, sparse_page
 from zscape.studies.order import Order
 from zscape.studies.sparse_disentanglement import SCALES
 from zscape.studies.sparse_evidence import Evidence
@@ -56,7 +56,7 @@ def evidence(order):
     """Evidence of three seeds: numbers by measure, changed by kind."""
     names = (
         "mig_hist", "aam_hist", "mig_aggregate", "dci_disentanglement_forest", "factor_vae_score", "PSNR",
-        "PSNR of 255", "SSIM", "feature distance", "samples per second",
+        "PSNR of 255", "SSIM", "feature distance", "samples per second", "nll", "kl", "sparsity", "active",
     )  # fmt: skip
     pictures = datasets.load(SMOKE.data)
 
@@ -70,6 +70,20 @@ def evidence(order):
         return Evidence(order, scale, pictures, "a network", found)
 
     return of
+
+
+def test_fits_whose_kl_carries_nothing_are_told(evidence, written):
+    busy = {"active": (4, 5, 4), "kl": (9, 9, 9), "nll": (60, 60, 60), "sparsity": (4, 4, 4)}
+    kinds = {kind: busy for kind in KINDS}
+    said = sparse_page._quality
+    assert "no latent in use" not in "".join(written(said, evidence(kinds))._body)
+    failed = busy | {"active": (0, 0, 0), "kl": (25, 24, 26)}
+    text = "".join(written(said, evidence(kinds | {ANNEALED: failed}))._body)
+    assert "annealed VAE: a KL of 25.0 nats, but no latent in use" in " ".join(text.split())
+    # Without a KL there is nothing to be spent, and one seed in use is not a failure of all.
+    for change in ({"kl": (0, 0, 0)}, {"active": (0, 3, 0)}):
+        text = "".join(written(said, evidence(kinds | {ANNEALED: failed | change}))._body)
+        assert "no latent in use" not in text
 
 
 def test_the_page_is_whole(sparse):

@@ -109,6 +109,20 @@ def _quality(page: Page, found: Evidence) -> None:
         """
     )
     _table(page, found, _PICTURES)
+    for kind in KINDS:
+        if _carries_nothing(found, kind):
+            page.tell(
+                f"""
+                {kind}: a KL of {found.values(kind, "kl").mean():.1f} nats, but no latent in use. Posteriors
+                are narrow and all alike, so that the KL is spent and nothing is said of a picture: these fits
+                have failed, and what is told of their latents is of none.
+                """
+            )
+
+
+def _carries_nothing(found: Evidence, kind: str) -> bool:
+    """Whether no seed has a latent in use though the KL says that there is something to read."""
+    return not found.values(kind, "active").any() and bool((found.values(kind, "kl") > 1).all())
 
 
 def _table(page: Page, found: Evidence, names: tuple[str, ...], *, published: bool = False) -> None:
