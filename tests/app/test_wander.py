@@ -337,3 +337,19 @@ def test_originals_that_are_gone_are_told_and_left_out(zscape, run):
     assert done.code == 0
     assert "ends are shown without their originals" in done.err
     assert "original" not in (run / "walk" / "paths.svg").read_text()
+
+
+def test_searches_that_fell_short_say_how(zscape, run, monkeypatch):
+    def found(run, table, ends, asked):
+        lengths = np.ones(3)
+        return zs.walk.GeodesicPaths(
+            zs.walk.linear_path(*ends, steps=asked.steps), lengths, np.ones((2, 3)), np.full(3, 9),
+            excess=np.array([0.5, 0.03, 0.0005]), converged=np.array([True, False, False]),
+        )  # fmt: skip
+
+    monkeypatch.setattr("zscape.app.walking.wandering._geodesics", found)
+    done = zscape("walk", run, "--pairs", "random:3", "--path", "geodesic", "--style", "none")
+    assert done.code == 0, done.err
+    said = " ".join(done.err.split())
+    assert "1 of 3 geodesic paths have not converged; their energy may be up to 3.0 % above" in said
+    assert "1 of 3 geodesic paths bend within their pieces" in said

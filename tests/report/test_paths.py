@@ -6,6 +6,7 @@ import torch
 
 from zscape import codes, walk
 from zscape.report import paths, pictures, walks, write_paths
+from zscape.report.path_measures import path_results
 
 
 def made(run, *, pairs=2, steps=4, kinds=("linear", "spherical"), profiles=True):
@@ -19,13 +20,17 @@ def made(run, *, pairs=2, steps=4, kinds=("linear", "spherical"), profiles=True)
     return walk.PathSet(table.id[rows].astype(np.int64), ("random",) * pairs, z, found)
 
 
+def plates_of(run, found, notes, data=None):
+    return paths.path_plates(run, found, notes, path_results(found, notes), data)
+
+
 def test_pictures_are_those_of_the_codes_by_pair_and_kind(make, monkeypatch):
     run, _ = make()
     seen = []
     figure = pictures.picture_grid(np.zeros((1, 1, 8, 8)), 1)
     monkeypatch.setattr(pictures, "filmstrips", lambda *given: seen.append(given) or figure)
     found = made(run)
-    plates = paths.path_plates(run, found, {"classes": [["a", "b"], ["b", "a"]]})
+    plates = plates_of(run, found, {"classes": [["a", "b"], ["b", "a"]]})
     assert [plate.name for plate in plates] == ["paths", "path-curves", "path-measures"]
     ((images, names, steps, ends),) = seen
     assert names[0] == "random, linear, 0 → 1\na → b"
@@ -42,7 +47,7 @@ def test_originals_of_both_ends_stand_beside(make, monkeypatch):
     seen = []
     figure = pictures.picture_grid(np.zeros((1, 1, 8, 8)), 1)
     monkeypatch.setattr(pictures, "filmstrips", lambda *given: seen.append(given) or figure)
-    strips, *_ = paths.path_plates(run, made(run), {}, data)
+    strips, *_ = plates_of(run, made(run), {}, data)
     ends = seen[0][3]
     assert ends.shape == (4, 2, *data.shape)
     # Two kinds of path between rows 2 and 3, after those between 0 and 1.
@@ -57,7 +62,7 @@ def test_paths_of_many_kinds_and_of_other_rows_are_shown_too(make):
     kinds = {f"kind {number}": two.z["linear"] for number in range(7)}
     lengths = {kind: walk.step_lengths(z) for kind, z in kinds.items()}
     found = walk.PathSet(two.ends + 10_000, two.choices, kinds, {"decoded": lengths})
-    strips, *_ = paths.path_plates(run, found, {}, data)
+    strips, *_ = plates_of(run, found, {}, data)
     assert "originals" not in strips.caption
 
 
@@ -66,7 +71,7 @@ def test_each_choice_of_pairs_is_shown(make):
     table = made(run, pairs=8)
     choices = ("random",) * 6 + ("closest", "furthest")
     found = walk.PathSet(table.ends, choices, table.z, table.profiles)
-    strips, *_ = paths.path_plates(run, found, {"pairs": ["random:6", "closest:1", "furthest:1"]})
+    strips, *_ = plates_of(run, found, {"pairs": ["random:6", "closest:1", "furthest:1"]})
     assert strips.caption.startswith("6 of 8 pairs of codes")
     for name in ("random", "closest", "furthest"):
         assert f">{name}, linear, " in strips.figure.svg
@@ -77,13 +82,13 @@ def test_each_choice_of_pairs_is_shown(make):
 def test_of_many_pairs_and_steps_some_are_shown_and_it_is_said(make):
     run, _ = make()
     notes = {"pairs": ["random:20"], "between": ["a", "b"], "seed": 3}
-    strips, curves, _ = paths.path_plates(run, made(run, pairs=20, steps=30), notes)
+    strips, curves, _ = plates_of(run, made(run, pairs=20, steps=30), notes)
     assert strips.caption.startswith("6 of 20 pairs of codes, named by rows of the data set; 30 steps")
     assert "chosen: random 20, between classes a and b (seed 3)." in strips.caption
     assert "the mean over 20 random ones" in curves.caption
     assert (
         "Style loss: as it was measured."
-        in paths.path_plates(run, made(run), {"style": "as it was measured"})[1].caption
+        in plates_of(run, made(run), {"style": "as it was measured"})[1].caption
     )
 
 
@@ -142,6 +147,7 @@ def test_drawings_keep_their_random_numbers_along_a_path(make, tmp_path):
     images = paths.along(run, still)
     assert images.shape[:3] == (2, 3, 1)
     np.testing.assert_array_equal(images[:, 0], images[:, 2])
-    written = write_paths(run, made(run, steps=2), {}, tmp_path / "out")
+    found = made(run, steps=2)
+    written = write_paths(run, found, {}, path_results(found, {}), tmp_path / "out")
     assert sorted(written) == ["animation", "filmstrips", "path-curves", "path-measures"]
     assert "<path" in (tmp_path / "out" / "paths.svg").read_text()

@@ -126,3 +126,12 @@ def test_sets_that_do_not_fit_are_refused(ends, z, profiles, said):
 def test_each_pair_has_a_choice():
     with pytest.raises(ValueError, match="a choice a pair, 2, but got 1"):
         walk.PathSet(ENDS, CHOICES[:1], Z)
+
+
+def test_pairs_are_known_by_their_choice():
+    three = walk.PathSet(np.arange(6).reshape(3, 2), ("b", "a", "b"), {"linear": RNG.normal(size=(3, 2, 1))})
+    assert {choice: chosen.tolist() for choice, chosen in three.chosen.items()} == {
+        "b": [True, False, True],
+        "a": [False, True, False],
+    }
+    assert list(three.chosen) == ["b", "a"]

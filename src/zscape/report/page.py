@@ -118,7 +118,12 @@ def write_walk(run: Run, codes: base.Codes, made: walks.Walk, folder: Path) -> d
 
 
 def write_paths(
-    run: Run, paths: walk.PathSet, notes: Mapping[str, Any], folder: Path, data: base.Data | None = None
+    run: Run,
+    paths: walk.PathSet,
+    notes: Mapping[str, Any],
+    results: list[base.Result],
+    folder: Path,
+    data: base.Data | None = None,
 ) -> dict[str, Path]:
     """Write the figures of paths from code to code as the page shows them: filmstrips, curves and measures.
 
@@ -126,13 +131,16 @@ def write_paths(
         run: The run.
         paths: The paths, with their profiles.
         notes: What `zscape walk` keeps of how they came about.
+        results: Measures of whole paths, as `path_results` has them.
         folder: Where to.
         data: The data set, to show the originals of the ends; None to leave them out.
 
     Returns:
         The paths of the PNGs and of the GIF.
     """
-    return _write_plates(walked_paths.path_plates(run, paths, notes, data), folder, paths="filmstrips")
+    return _write_plates(
+        walked_paths.path_plates(run, paths, notes, results, data), folder, paths="filmstrips"
+    )
 
 
 def write_singles(run: Run, images: Float[np.ndarray, "N ..."], *, folder: Path | None = None) -> Path:

@@ -77,8 +77,7 @@ def path_results(paths: PathSet, notes: Mapping[str, Any]) -> list[Result]:
     """
     measures = pair_measures(paths, notes)
     found = []
-    for choice in dict.fromkeys(paths.choices):
-        chosen = np.array([each == choice for each in paths.choices])
+    for choice, chosen in paths.chosen.items():
         for kind, columns in measures.items():
             few = {name: values[chosen] for name, values in columns.items()}
             found += [
@@ -100,7 +99,7 @@ def measure_dots(results: list[Result], paths: PathSet) -> Figure:
         paths: Which they are of.
     """
     found = {result.name: result for result in results}
-    rows = [(choice, kind) for choice in dict.fromkeys(paths.choices) for kind in paths.z]
+    rows = [(choice, kind) for choice in paths.chosen for kind in paths.z]
     shown = [name for name in _SHOWN if any(_name(name, kind, choice) in found for choice, kind in rows)]
     figure = Figure(figsize=(WIDTH, 0.75 + 0.3 * len(rows)), layout="constrained")
     grid = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from zscape import base, codes, drawing, walk
 from zscape.report import moving, pictures, sheets, style
-from zscape.report.path_measures import measure_dots, path_results
+from zscape.report.path_measures import measure_dots
 from zscape.report.sections import Plate, pictorial
 from zscape.report.style import WIDTH, label, palette, styled
 from zscape.report.wording import in_powers, power_of
@@ -72,7 +72,11 @@ def stored_paths(run: Run) -> tuple[walk.PathSet, dict[str, Any]] | None:
 
 
 def path_plates(
-    run: Run, paths: walk.PathSet, notes: Mapping[str, Any], data: base.Data | None = None
+    run: Run,
+    paths: walk.PathSet,
+    notes: Mapping[str, Any],
+    results: list[base.Result],
+    data: base.Data | None = None,
 ) -> tuple[Plate, ...]:
     """Pictures along paths, where samples are pictures, curves of what changes, and measures of whole paths.
 
@@ -80,6 +84,7 @@ def path_plates(
         run: What decodes.
         paths: The paths.
         notes: As `zscape walk` keeps them.
+        results: As `path_results` has them.
         data: The data set, to show the originals of the ends; None for none.
     """
     # Paths of a user's own may have ends that are no rows of the data.
@@ -89,7 +94,7 @@ def path_plates(
     if paths.profiles:
         found.append(_curves(paths, notes))
     if "decoded" in paths.profiles:
-        found.append(_measures(paths, notes))
+        found.append(_measures(paths, results))
     return tuple(found)
 
 
@@ -107,10 +112,7 @@ def path_curves(paths: walk.PathSet) -> Figure:
     """
     if not paths.profiles:
         raise ValueError("path_curves needs paths with profiles, but these have none")
-    members = {
-        choice: np.array([each == choice for each in paths.choices])
-        for choice in dict.fromkeys(paths.choices)
-    }
+    members = paths.chosen
     figure = Figure(figsize=(WIDTH, 0.5 + 2.1 * len(members)), layout="constrained")
     grid = figure.subplots(len(members), len(paths.profiles), squeeze=False, sharex=True, sharey="col")
     for column, (name, kinds) in zip(grid.T, paths.profiles.items(), strict=True):
@@ -219,7 +221,7 @@ def _sheet(
 
 def _curves(paths: walk.PathSet, notes: Mapping[str, Any]) -> Plate:
     panels = [_PANELS.get(name, name) for name in paths.profiles]
-    counts = {choice: paths.choices.count(choice) for choice in dict.fromkeys(paths.choices)}
+    counts = {choice: int(chosen.sum()) for choice, chosen in paths.chosen.items()}
     most = max(counts.values())
     thin = "Thin lines are single paths" + (f", the first {_LINES}" if most > _LINES else "")
     over = ", ".join(f"{count} {choice} ones" for choice, count in counts.items())
@@ -239,8 +241,7 @@ def _curves(paths: walk.PathSet, notes: Mapping[str, Any]) -> Plate:
     )
 
 
-def _measures(paths: walk.PathSet, notes: Mapping[str, Any]) -> Plate:
-    results = path_results(paths, notes)
+def _measures(paths: walk.PathSet, results: list[base.Result]) -> Plate:
     text = "Means over pairs; one pair, and pairs that were not chosen at random, have no interval."
     if "random" in paths.choices:
         text = (

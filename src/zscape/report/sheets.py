@@ -153,9 +153,11 @@ def traversals(
 
 def joined(parts: Sequence[Float[np.ndarray, "..."]]) -> Float[np.ndarray, "L S T 5"]:
     """Rows of drawings (L, S, T, 5) side by side, the shorter ones followed by more of their end."""
-    longest = max(part.shape[2] for part in parts)
-    blanks = [np.broadcast_to(_blank(1)[0], (*part.shape[:2], longest - part.shape[2], 5)) for part in parts]
-    return np.concatenate([np.concatenate(pair, axis=2) for pair in zip(parts, blanks, strict=True)], axis=1)
+    flat = _together([part.reshape(-1, *part.shape[2:]) for part in parts])
+    ends = np.cumsum([part.shape[0] * part.shape[1] for part in parts])[:-1]
+    shaped = [each.reshape(*part.shape[:2], -1, 5)
+              for each, part in zip(np.split(flat, ends), parts, strict=True)]  # fmt: skip
+    return np.concatenate(shaped, axis=1)
 
 
 def _pairs(x: np.ndarray, xhat: np.ndarray, columns: int) -> list[tuple[str, np.ndarray]]:

@@ -74,6 +74,12 @@ class PathSet:
                     )
 
     @property
+    def chosen(self) -> dict[str, np.ndarray]:
+        """Which pairs (P,) are of each choice, by its name and in the order of the pairs."""
+        choices = np.array(self.choices)
+        return {choice: choices == choice for choice in dict.fromkeys(self.choices)}
+
+    @property
     def steps(self) -> int:
         """Of each path, one less than points."""
         return next(iter(self.z.values())).shape[1] - 1

@@ -178,11 +178,18 @@ def _remark(run: Run, table: Codes, made: walk.PathSet, notes: Mapping[str, Any]
             "fit with less weight on what holds codes to the prior"
         )
     for kind, said in notes["search"].items():
-        lost = len(made.ends) - int(sum(said["converged"]))
-        if lost:
+        excess, going = np.array(said["excess"]), np.array(said["converged"]) == 0
+        coarse = going & (excess <= walk.Search().tolerance)
+        if (going & ~coarse).any():
             console.tell(
-                f"note: {lost} of {len(made.ends)} {kind} paths have not converged; their energy may be up "
-                f"to {100 * max(said['excess']):.1f} % above its minimum, and their length half of that"
+                f"note: {(going & ~coarse).sum()} of {len(going)} {kind} paths have not converged; their "
+                f"energy may be up to {100 * excess[going].max():.1f} % above its minimum, their length half "
+                "of that"
+            )
+        if coarse.any():
+            console.tell(
+                f"note: {coarse.sum()} of {len(going)} {kind} paths bend within their pieces, longer than "
+                "was minimised; give more --steps"
             )
     side = min(run.model.shape[1:]) if notes["style"] and not run.of_drawings else _SMALL
     if side < _SMALL:
@@ -202,8 +209,9 @@ def _write(
     }
     walk.save_paths(made, paths["paths"], notes=notes)
     _write_pairs(made, notes, paths["pairs"])
-    write_json(paths["results"], {"measures": [each.to_dict() for each in path_results(made, notes)]})
-    return paths | reports.write_paths(run, made, notes, folder, data)
+    results = path_results(made, notes)
+    write_json(paths["results"], {"measures": [each.to_dict() for each in results]})
+    return paths | reports.write_paths(run, made, notes, results, folder, data)
 
 
 def _write_pairs(made: walk.PathSet, notes: Mapping[str, Any], path: Path) -> None:
