@@ -16,7 +16,7 @@ from zscape.run import Run
 from zscape.studies import page as pages
 from zscape.studies import sparse_claims, sparse_measures, sparse_page
 from zscape.studies.order import Order
-from zscape.studies.sparse_disentanglement import SCALES
+from zscape.studies.sparse_disentanglement import SCALES, _fitted_and_measured
 from zscape.studies.sparse_evidence import Evidence
 from zscape.studies.sparse_fits import (
     ANNEALED,
@@ -70,6 +70,14 @@ def evidence(order):
         return Evidence(order, scale, pictures, "a network", found)
 
     return of
+
+
+def test_codes_that_models_are_compared_by_are_kept_where_they_are_measured(order):
+    scale = replace(SMOKE, epochs=1)
+    _fitted_and_measured(order, scale, Fit(VAE, 0), lambda *_: None)
+    (kept,) = order.kept.glob("vae-seed-0-*.npz")
+    with np.load(kept) as found:
+        assert len(found["mean"]) == len(datasets.load(SMOKE.data).splits["test"])
 
 
 def test_fits_whose_kl_carries_nothing_are_told(evidence, written):

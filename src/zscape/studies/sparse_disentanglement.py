@@ -71,14 +71,21 @@ def make(order: Order) -> Path:
 def _test_codes(order: Order, fit: Fit, data: Images) -> tuple[np.ndarray, np.ndarray]:
     """Means and log variances of test pictures, by which models are compared; kept by the hash of weights."""
     run = Run(order.models / fit.name)
-    path = order.kept / f"{fit.name}-{_digest(run)}.npz"
+    path = _test_file(order, fit, run)
     if not path.is_file():
-        test = measures.Subject.of(run, data, fit.seed).test
-        mean, logvar = code_arrays(test)
-        with whole_file(path) as temporary:
-            np.savez(temporary, mean=mean, logvar=np.zeros_like(mean) if logvar is None else logvar)
+        _keep_test_codes(path, measures.Subject.of(run, data, fit.seed))
     found = npz.read_all(path)
     return found["mean"], found["logvar"]
+
+
+def _keep_test_codes(path: Path, subject: measures.Subject) -> None:
+    mean, logvar = code_arrays(subject.test)
+    with whole_file(path) as temporary:
+        np.savez(temporary, mean=mean, logvar=np.zeros_like(mean) if logvar is None else logvar)
+
+
+def _test_file(order: Order, fit: Fit, run: Run) -> Path:
+    return order.kept / f"{fit.name}-{_digest(run)}.npz"
 
 
 def _digest(run: Run) -> str:
@@ -102,11 +109,13 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
     }
     history = run.history()
     rates = history["samples_per_second"][history["split"] == "train"]
-    return remembered(
-        order.kept / f"{fit.name}.json",
-        settings,
-        lambda: {
-            **measures.measured(measures.Subject.of(run, data, fit.seed), reader, scale.rows),
+
+    def make() -> dict[str, Any]:
+        subject = measures.Subject.of(run, data, fit.seed)
+        _keep_test_codes(_test_file(order, fit, run), subject)
+        return {
+            **measures.measured(subject, reader, scale.rows),
             "samples per second": float(rates.mean()),
-        },
-    )
+        }
+
+    return remembered(order.kept / f"{fit.name}.json", settings, make)
