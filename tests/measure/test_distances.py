@@ -32,6 +32,15 @@ def test_equal_codes_are_at_distance_0_also_far_from_the_origin():
     assert measure.mean_pairwise_distance(z + 1e6).value == pytest.approx(pdist(z).mean(), rel=1e-8)
 
 
+def test_the_interval_of_a_mean_distance_stops_at_0():
+    result = measure.mean_pairwise_distance(np.array([[0.0], [0.0], [0.0], [100.0]]))
+
+    # One row in four is 100 away: (100 + 3 * 100 / 3) / 4 = 50, give or take 65.
+    assert result.value == 50
+    assert result.low == 0
+    assert result.high > 100
+
+
 def test_distance_does_not_change_with_order_and_rotation():
     z = draws(40, 4)
     turned = z[::-1] @ np.linalg.qr(draws(4, 4, seed=2))[0] - 3

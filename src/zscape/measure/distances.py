@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +71,7 @@ def mean_pairwise_distance(generated: CodesLike, *, limit: int = 10_000, seed: i
         float(means.mean()),
         None if error is None else 2 * error,
         n=len(rows),
+        within=(0.0, math.inf),
         unit="latent units" if codes else "data units",
         definition="mean Euclidean distance between "
         + ("posterior means" if codes else f"samples as rows of {features} features")
