@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from zscape.base import Codes, Likelihood, Posterior, Weighted, needs_whole_batch
+from zscape.base import Codes, Likelihood, Posterior, Weighted, code_arrays, needs_whole_batch
 from zscape.schedules import Warmup
 from zscape.terms import kl, negative_log_likelihood
 
@@ -72,3 +72,18 @@ def test_a_likelihood_is_known_without_asking_for_its_mean():
 
     assert isinstance(Dear(), Likelihood)
     assert not isinstance(torch.zeros(1), Likelihood)
+
+
+@pytest.mark.parametrize("large", [1e100, -1e100, 1e160, -np.inf, np.nan])
+def test_codes_whose_squares_leave_float64_are_refused_and_log_variances_are_not(large):
+    mean = np.array([[1.0, 2.0], [3.0, 9e99], [large, 0.0]])
+    with pytest.raises(ValueError, match=r"codes need finite numbers under 1e\+100, but 1 of 3 .* row 2\)"):
+        code_arrays(mean)
+    assert code_arrays(mean[:2])[0].tolist() == mean[:2].tolist()
+    if np.isfinite(large):
+        assert code_arrays((mean[:2], mean[1:]))[1].tolist() == mean[1:].tolist()
+    else:
+        with pytest.raises(
+            ValueError, match=r"log variances need finite numbers, but 1 of 2 .* infinity \(first"
+        ):
+            code_arrays((mean[:2], mean[1:]))

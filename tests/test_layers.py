@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "zscape"
 
 # A module imports only from rooms of a lower layer, or from its own room.
 LAYERS = (
-    ("arithmetic", "errors", "schedules", "strokes"),
+    ("arithmetic", "checks", "errors", "schedules", "strokes"),
     ("base", "files", "folders", "npz", "drawing"),
     ("data", "model", "energy", "estimates"),
     ("terms", "run"),

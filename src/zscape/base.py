@@ -25,6 +25,8 @@ from zscape.schedules import Schedule, at
 
 F = TypeVar("F", bound=Callable[..., Any])
 SPLITS = ("train", "validation", "test")
+# Squares of larger numbers, and their sums, leave float64.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,32 +417,35 @@ def code_arrays(
         rows: How many rows are needed at least.
 
     Raises:
-        ValueError: If the arrays are not (N, D) and alike, hold NaN or infinities, or have fewer rows.
+        ValueError: If the arrays are not (N, D) and alike, have fewer rows, or hold NaN or infinities; or if
+            a mean is 1e100 or larger, whose square would leave float64.
     """
     pair = (codes.mean, codes.logvar) if isinstance(codes, Codes) else codes
     mean, logvar = pair if isinstance(pair, tuple) else (pair, None)
-    mean = _matrix(mean, "codes")
+    mean = _matrix(mean, "codes", LARGEST)
     if len(mean) < rows:
         raise ValueError(f"codes need at least {rows} rows here, but got {len(mean)}")
     if logvar is None:
         return mean, None
-    logvar = _matrix(logvar, "log variances")
+    logvar = _matrix(logvar, "log variances", np.inf)
     if logvar.shape != mean.shape:
         raise ValueError(f"log variances need the shape of the means, {mean.shape}, but got {logvar.shape}")
     return mean, logvar
 
 
-def _matrix(values: np.ndarray, what: str) -> np.ndarray:
+def _matrix(values: np.ndarray, what: str, largest: float) -> np.ndarray:
     values = np.asarray(values)
     if values.ndim != 2 or values.shape[1] == 0:
         raise ValueError(f"{what} need two dimensions, (N, D) with D >= 1, but got shape {values.shape}")
     if values.dtype.kind not in "fiu":
         raise ValueError(f"{what} need real numbers, but got dtype {values.dtype}")
     values = values.astype(np.float64, copy=False)
-    bad = ~np.isfinite(values).all(axis=1)
+    # A comparison with NaN is false, so this finds NaN as well.
+    bad = ~((values < largest) & (values > -largest)).all(axis=1)
     if bad.any():
+        under, larger = (f" under {largest:g}", ", or larger ones") if np.isfinite(largest) else ("", "")
         raise ValueError(
-            f"{what} need finite numbers, but {bad.sum()} of {len(values)} rows hold NaN or infinity "
-            f"(first: row {bad.argmax()}); leave those rows out or train again"
+            f"{what} need finite numbers{under}, but {bad.sum()} of {len(values)} rows hold NaN or infinity"
+            f"{larger} (first: row {bad.argmax()}); leave those rows out or train again"
         )
     return values

@@ -134,3 +134,22 @@ def test_the_interval_of_a_map_that_is_nearly_right_ends_at_1():
     found = measure.trustworthiness(z, z[:, :2])
     assert 0.99 < found.value < 1
     assert found.low < found.value < found.high <= 1
+
+
+@pytest.mark.parametrize("scale", [1e100, 1e160])
+@pytest.mark.parametrize(
+    "call",
+    [
+        measure.pca_map,
+        measure.ica_map,
+        measure.tsne_map,
+        measure.umap_map,
+        measure.sammon_map,
+        lambda z: measure.sammon_stress(z, z[:, :2] / 1e200),
+        lambda z: measure.trustworthiness(z, z[:, :2] / 1e200),
+        lambda z: measure.trustworthiness(z / 1e200, z[:, :2]),
+    ],
+)
+def test_codes_whose_squares_leave_float64_are_refused(call, scale):
+    with pytest.raises(ValueError, match=r"codes need finite numbers under 1e\+100, but 12 of 12 rows"):
+        call(scale * (1 + np.abs(draws(12, 3))))

@@ -13,6 +13,7 @@ from zscape import measure
 from zscape.base import Codes
 from zscape.measure import _extremes
 from zscape.measure._neighbours import squares_between
+from zscape.measure.pairs import _sides
 
 
 def draws(count, latents, seed=0):
@@ -243,3 +244,11 @@ def test_random_pairs_of_a_table_are_of_its_labels():
     bare = Codes(np.arange(6), np.full(6, "test"), np.zeros((6, 2), np.float32))
     with pytest.raises(ValueError, match="random_pairs needs labels, but none were given"):
         measure.random_pairs(bare, 1)
+
+
+@pytest.mark.parametrize("between", [(0, 1, 2), (0,), 5, "ab"])
+def test_classes_to_be_between_are_two(between):
+    sides = getattr(_sides, "__wrapped__", _sides)
+    with pytest.raises(ValueError, match=r"need two classes, \(first, second\), but got") as told:
+        sides(9, np.arange(9) % 3, None, between)
+    assert repr(between) in str(told.value)

@@ -1,5 +1,7 @@
 """Probes: separable, hidden and meaningless classes, and rows kept apart."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
@@ -79,3 +81,33 @@ def test_nothing_to_learn_is_refused(probe):
 def test_more_neighbours_than_rows_are_refused():
     with pytest.raises(ValueError, match="needs k <= 20, the training rows, but got 21"):
         measure.neighbour_accuracy(draws(30, 2), np.arange(30) % 2, k=21)
+
+
+@pytest.mark.parametrize("probe", [measure.linear_probe, partial(measure.neighbour_accuracy, k=1)])
+def test_one_class_to_learn_from_or_to_test_on_is_refused(probe):
+    """Twelve rows, two of class 1: at some seeds both are to learn from, at some both to test on."""
+    codes, labels = draws(12, 2), np.arange(12) < 2
+    found = {"test": 0, "train": 0, "neither": 0}
+    for seed in range(40):
+        rows = np.random.default_rng(seed).permutation(12)
+        lacking = {"train": rows[:8], "test": rows[8:]}
+        missing = [name for name, part in lacking.items() if not labels[part].any()]
+        found[missing[0] if missing else "neither"] += 1
+        if missing:
+            with pytest.raises(ValueError, match=f"takes one in {len(lacking[missing[0]])} rows"):
+                probe(codes, labels.astype(int), seed=seed)
+        else:
+            assert probe(codes, labels.astype(int), seed=seed).n == 4
+    assert min(found.values()) > 0
+
+
+def test_nothing_is_learned_from_test_rows():
+    """A test row that lies very far out is at most one answer more or less."""
+    labels = np.arange(300) % 2
+    codes = draws(300, 3) + 4 * labels[:, None]
+    last = np.random.default_rng(0).permutation(300)[-1]
+    far = codes.copy()
+    far[last] = 1e9
+    plain, moved = (measure.linear_probe(each, labels) for each in (codes, far))
+    assert plain.value > 0.95
+    assert abs(moved.value - plain.value) <= 1 / plain.n + 1e-12

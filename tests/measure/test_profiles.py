@@ -161,3 +161,10 @@ def test_pairs_of_rows_cross_the_borders_of_parts():
         for a, b in zip(before[0], after[0], strict=True)
     ]
     assert pairs == [(t, t + 1) for t in range(6)]
+
+
+def test_lists_are_as_good_as_arrays(reader):
+    x = np.random.default_rng(0).random((1, 3, 1, 8, 8))
+    for measured, what in ((measure.style_profiles, "losses"), (measure.path_features, "content")):
+        of_lists = getattr(measured, "__wrapped__", measured)(x.tolist(), reader)
+        np.testing.assert_array_equal(getattr(of_lists, what), getattr(measured(x, reader), what))

@@ -247,3 +247,16 @@ def test_intervals_of_many_paths_are_taken_in_parts(monkeypatch):
     whole = measure.shape_correlation(*random, resamples=200)
     monkeypatch.setattr("zscape.measure.shapes._BLOCK", 100)
     assert measure.shape_correlation(*random, resamples=200) == whole
+
+
+def test_lists_are_as_good_as_arrays():
+    shape, mixed, correlation = (
+        getattr(each, "__wrapped__", each)
+        for each in (measure.profile_shape, measure.cross_dissolve, measure.shape_correlation)
+    )
+    profiles, ends = [[1, 2, 3, 3, 2, 1]], [[0.0, 1.0], [1.0, 0.0]]
+    assert shape(profiles).ratio.tolist() == measure.profile_shape(np.array(profiles)).ratio.tolist()
+    assert mixed([[ends[0], [0.25, 0.75], ends[1]]]).alpha.tolist() == [[0, 0.25, 1]]
+    assert correlation([0.5, 1.0, 1.5, 2.0], [0.0, 0.1, 0.5, 0.4]).value == pytest.approx(0.8)
+    with pytest.raises(ValueError, match=r"one number a path each, but got shapes \(2,\) and \(3,\)"):
+        correlation([1.0, 2.0], [1.0, 2.0, 3.0])

@@ -176,8 +176,12 @@ def test_bad_codes_are_refused(function, least):
     for wrong in (z[0], z[None], z[:, :0]):
         with pytest.raises(ValueError, match=r"two dimensions, \(N, D\)"):
             function(wrong)
-    with pytest.raises(ValueError, match=r"2 of 5 rows hold NaN or infinity \(first: row 3\)"):
+    with pytest.raises(
+        ValueError, match=r"2 of 5 rows hold NaN or infinity, or larger ones \(first: row 3\)"
+    ):
         function(np.where(np.arange(5)[:, None] >= 3, np.inf, z))
+    with pytest.raises(ValueError, match=r"finite numbers under 1e\+100, but 5 of 5 rows"):
+        function(1e160 * (1 + np.abs(z)))
     with pytest.raises(ValueError, match="real numbers"):
         function(z.astype(str))
     function(z[:least])

@@ -174,3 +174,13 @@ def test_on_paintings_blocks_put_elsewhere_keep_the_style_and_bfloat16_agrees(sh
     distances = [measure.feature_distance(x, each, single).value for each in (moved, x[::-1])]
     assert distances[0] > 0.5 * distances[1]
     assert measure.style_loss(x, x[::-1], half).value == pytest.approx(far.value, rel=0.005)
+
+
+def test_lists_are_as_good_as_arrays(reader):
+    x, other = np.random.default_rng(0).random((2, 3, 1, 8, 8))
+    each, mean = (
+        getattr(one, "__wrapped__", one) for one in (measure.style_loss_per_image, measure.style_loss)
+    )
+    expected = measure.style_loss_per_image(x, other, reader)
+    np.testing.assert_array_equal(each(x.tolist(), other.tolist(), reader), expected)
+    assert mean(x.tolist(), other.tolist(), reader) == measure.style_loss(x, other, reader)

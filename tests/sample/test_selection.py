@@ -72,7 +72,7 @@ def test_same_seed_same_rows_and_the_order_of_the_table_does_not_matter():
 def test_origin_and_unit_do_not_matter():
     codes = cloud(200, 2)
     chosen = set(representatives(codes, 10).tolist())
-    assert set(representatives(codes * 1e150, 10).tolist()) == chosen
+    assert set(representatives(codes * 1e98, 10).tolist()) == chosen
     assert set(representatives(codes * 1e-150, 10).tolist()) == chosen
     assert set(representatives(codes * 1024 + 2.0**30, 10).tolist()) == chosen
 

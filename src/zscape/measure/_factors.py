@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from zscape.base import CodesLike, code_arrays
+from zscape.checks import check_whole
 from zscape.estimates import Z95
-from zscape.measure._checks import check_whole
-from zscape.measure._rows import rows_of
 
 # Two parts of three train a learner where rows are fewer than asked for; the last third tests it.
 _TRAIN_SHARE = 2 / 3
@@ -60,9 +59,9 @@ def points_of(codes: CodesLike) -> Float[np.ndarray, "N D"]:
     """Means of codes, at least twelve: enough to train on some and to test on others.
 
     Raises:
-        ValueError: If there are fewer, as `zscape.base.code_arrays`, or if squares would leave float64.
+        ValueError: If there are fewer, or as `zscape.base.code_arrays`.
     """
-    return rows_of(code_arrays(codes, rows=_LEAST_ROWS)[0], "codes")
+    return code_arrays(codes, rows=_LEAST_ROWS)[0]
 
 
 def standardised(z: Float[np.ndarray, "N D"], rows: np.ndarray) -> Float[np.ndarray, "N D"]:

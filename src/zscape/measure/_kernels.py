@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from scipy.spatial.distance import cdist, pdist
 
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._rows import float_blocks, middle_of
 
 Bandwidth = float | Literal["median", "dimension"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Num
 
-from zscape.base import Codes, CodesLike, code_arrays
+from zscape.base import LARGEST, Codes, CodesLike, code_arrays
 
 # Numbers of one block; as float64 these are 0.5 MB, which stay in the second-level cache.
 BLOCK = 1 << 16
@@ -16,8 +16,6 @@ BLOCK = 1 << 16
 _ROWS, _MOST = 256, 1 << 22
 # Rows whose median is the middle of all.
 _MIDDLE_ROWS = 512
-# Squares of larger numbers, and their sums, leave float64.
-_LARGEST = 1e100
 
 
 def rows_of(values: CodesLike, what: str, *, least: int = 1) -> Num[np.ndarray, "N F"]:
@@ -48,10 +46,10 @@ def rows_of(values: CodesLike, what: str, *, least: int = 1) -> Num[np.ndarray, 
     rows = array.reshape(len(array), math.prod(array.shape[1:]))
     for here, block in float_blocks(rows):
         # A comparison with NaN is false, so this finds NaN as well.
-        if not (block.max() < _LARGEST and block.min() > -_LARGEST):
-            good = (np.abs(block) < _LARGEST).all(axis=1)
+        if not (block.max() < LARGEST and block.min() > -LARGEST):
+            good = (np.abs(block) < LARGEST).all(axis=1)
             raise ValueError(
-                f"{what} needs finite numbers under {_LARGEST:g}, but sample {here.start + good.argmin()} "
+                f"{what} needs finite numbers under {LARGEST:g}, but sample {here.start + good.argmin()} "
                 "holds one that is not; leave such samples out"
             )
     return rows

@@ -10,8 +10,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 
 from zscape.base import Codes, CodesLike, Result, code_arrays
-from zscape.measure._checks import check_number
-from zscape.measure._rows import rows_of
+from zscape.checks import check_number
 
 Similarity = Literal["lasso", "spearman"]
 # Penalty of the published regressions, on standardised codes.
@@ -80,7 +79,7 @@ def udr(
 
 
 def _check_same_rows(models: Sequence[CodesLike]) -> None:
-    counts = [len(rows_of(code_arrays(codes, rows=3)[0], "codes")) for codes in models]
+    counts = [len(code_arrays(codes, rows=3)[0]) for codes in models]
     if len(set(counts)) > 1:
         raise ValueError(f"udr needs codes of the same rows, but the models have {counts} rows")
     ids = [codes.id for codes in models if isinstance(codes, Codes)]

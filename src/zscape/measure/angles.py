@@ -10,7 +10,7 @@ from scipy.linalg import eigh, subspace_angles
 from scipy.stats import beta
 
 from zscape.base import CodesLike, code_arrays
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._labels import class_rows, labels_of
 
 # A component of a smaller share of the first one's variance is rounding.

@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from scipy.special import stdtrit
 
 from zscape.base import Codes, CodesLike, Result
+from zscape.checks import check_whole
 from zscape.energy import Cloud
 from zscape.estimates import standard_error
-from zscape.measure._checks import check_whole
 from zscape.measure._extremes import Ready
 from zscape.measure._labels import class_rows, labels_of
 from zscape.measure._rows import float_blocks, means_of

@@ -15,8 +15,8 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from zscape.base import CodesLike, Result
+from zscape.checks import check_whole
 from zscape.estimates import mean_result
-from zscape.measure._checks import check_whole
 from zscape.measure._labels import labels_of
 from zscape.measure._rows import means_of, middle_of
 from zscape.measure.neighbours import nearest_neighbours
@@ -149,9 +149,14 @@ def silhouettes(
         seed: Of the clusters and of the choice of codes.
 
     Raises:
-        TypeError: If a number is not whole.
+        TypeError: If a number is not whole, or counts is one number.
         ValueError: As `cluster` and `silhouette`.
     """
+    if not isinstance(counts, Iterable):
+        raise TypeError(
+            f"counts need to be numbers of clusters, such as range(4, 9), but are {counts!r}; give one as "
+            f"[{counts!r}]"
+        )
     results = []
     for count in counts:
         check_whole("counts", count, least=2)

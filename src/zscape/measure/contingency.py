@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from zscape.base import Codes, Result
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._labels import check_labels
 
 

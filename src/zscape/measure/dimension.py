@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.special import stdtrit
 
 from zscape.base import CodesLike, Result
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._neighbours import nearest
 from zscape.measure._rows import means_of
 

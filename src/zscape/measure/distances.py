@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Codes, CodesLike, Result
+from zscape.checks import check_whole
 from zscape.energy import Cloud, normal_spread
 from zscape.estimates import around, standard_error
-from zscape.measure._checks import check_whole
 from zscape.measure._kernels import bandwidth_of
 from zscape.measure._rows import rows_of
 

@@ -17,8 +17,8 @@ import scipy.linalg
 from jaxtyping import Float, Shaped
 
 from zscape.base import CodesLike, Result
+from zscape.checks import check_number, check_whole
 from zscape.estimates import Z95, around, standard_error
-from zscape.measure._checks import check_number, check_whole
 from zscape.measure._kernels import Bandwidth, bandwidth_of, gaussian, named, own_means, seed_of
 from zscape.measure._rows import float_blocks, middle_of, rows_of
 

@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from zscape import energy
 from zscape.base import CodesLike, Result
+from zscape.checks import check_number, check_whole
 from zscape.estimates import Z95, around, mean_result, standard_error
-from zscape.measure._checks import check_number, check_whole
 from zscape.measure._kernels import Bandwidth, bandwidth_of, cross_means, named, own_means, seed_of
 from zscape.measure._neighbours import balls, kth_squared_distances
 from zscape.measure._rows import float_blocks, rows_of, two_sets

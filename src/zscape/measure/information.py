@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import Codes, CodesLike
+from zscape.checks import check_whole
 from zscape.measure import _histograms
-from zscape.measure._checks import check_whole
 
 # Numbers kept of what rows add to the estimates, and the least and greatest number of rows for that.
 _KEPT, _ROWS = 1 << 21, (512, 8192)

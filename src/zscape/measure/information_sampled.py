@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import CodesLike
+from zscape.checks import check_whole
 from zscape.measure import _histograms
-from zscape.measure._checks import check_whole
 from zscape.measure.information import Information, chosen_rows, entropies_of
 
 # Numbers of one block of (draws, rows).

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from zscape.base import CodesLike, Result, code_arrays
+from zscape.checks import check_whole
 from zscape.estimates import around
-from zscape.measure._checks import check_whole
 from zscape.measure._factors import check_taught, labelled
 from zscape.measure.information import Information
 

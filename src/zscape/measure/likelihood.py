@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from zscape.base import CodesLike, Result, code_arrays
+from zscape.checks import check_whole
 from zscape.estimates import mean_result
-from zscape.measure._checks import check_whole
 
 LogProb = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """log p(x | z) in nats: data (B, *shape) and float64 codes (B, D) to (B,)."""

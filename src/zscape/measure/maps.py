@@ -13,8 +13,8 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from zscape.base import CodesLike, Result, code_arrays
+from zscape.checks import check_number, check_whole
 from zscape.estimates import bootstrap_result
-from zscape.measure._checks import check_number, check_whole
 from zscape.measure._rows import middle_of
 from zscape.measure.spectrum import pca_spectrum
 

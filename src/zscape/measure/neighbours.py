@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from zscape.base import CodesLike
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._neighbours import nearest
 from zscape.measure._rows import means_of
 

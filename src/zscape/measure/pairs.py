@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from zscape.base import Codes, CodesLike
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._extremes import Extreme, Ready
 from zscape.measure._labels import check_labels, class_rows, labels_of
 from zscape.measure._rows import means_of
@@ -195,7 +195,9 @@ def _sides(
     labels = check_labels(labels, count, "a choice of classes")
     if within is not None:
         return class_rows(labels, within), None
-    one, other = between  # type: ignore[misc] (one of the two is given)
+    if np.shape(between) != (2,):  # type: ignore[arg-type] (given, as within is not)
+        raise ValueError(f"pairs between classes need two classes, (first, second), but got {between!r}")
+    one, other = between  # type: ignore[misc]
     if one == other:
         raise ValueError(f"pairs between classes need two classes, but got {one} twice; take within={one}")
     return class_rows(labels, one), class_rows(labels, other)

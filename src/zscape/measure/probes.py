@@ -7,7 +7,7 @@ from jaxtyping import Int
 from sklearn.linear_model import LogisticRegression
 
 from zscape.base import CodesLike, Result
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._factors import accuracy_interval, check_taught, points_of, split_rows, standardised
 from zscape.measure._labels import labels_of
 from zscape.measure._neighbours import nearest
@@ -109,7 +109,8 @@ def _shared_out(
     z = points_of(codes)
     labels = labels_of(codes, labels, len(z), owner)
     rows, others = split_rows(len(z), train, test, seed)
-    check_taught({"label": labels}, rows, owner)
+    for each in (rows, others):
+        check_taught({"label": labels}, each, owner)
     return z, labels, rows, others
 
 

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zscape.base import Result
+from zscape.checks import check_whole
 from zscape.estimates import bootstrap_results
-from zscape.measure._checks import check_whole
 from zscape.measure._grams import Convention, check_images, check_style, chunks, gram_losses, in_words
 from zscape.model import FeatureReader, feature_errors
 
@@ -90,6 +90,7 @@ def style_profiles(
     if against not in get_args(Against):
         raise ValueError(f'against needs to be "previous", "first" or "all", but is {against!r}')
     check_style(reader, convention, layer_weights)
+    paths = np.asarray(paths)
     _check_paths(paths)
 
     def losses(ones: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
@@ -151,6 +152,7 @@ def path_features(
             f"{content_layer!r}"
         )
     check_style(reader, convention, layer_weights)
+    paths = np.asarray(paths)
     _check_paths(paths)
     count = len(reader.layers)
     layer = reader.layers.index(content_layer)

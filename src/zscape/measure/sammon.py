@@ -8,7 +8,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import pdist, squareform
 
 from zscape.base import CodesLike, code_arrays
-from zscape.measure._checks import check_number, check_whole
+from zscape.checks import check_number, check_whole
 from zscape.measure.maps import pca_map
 
 _LIMIT = 5000

@@ -10,7 +10,7 @@ from scipy.signal import find_peaks
 from scipy.stats import rankdata
 
 from zscape.base import Result
-from zscape.measure._checks import check_number, check_whole
+from zscape.checks import check_number, check_whole
 
 # A picture whose numbers vary by less than this share of their size is constant, to float32.
 _CONSTANT = 1e-6
@@ -82,6 +82,7 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
             negative.
     """
     check_number("prominence", prominence, least=0)
+    profiles = np.asarray(profiles)
     if profiles.ndim != 2 or profiles.shape[1] < 3:
         raise ValueError(
             f"profile_shape needs profiles (P, S) of 3 steps or more, but got shape {profiles.shape}; one "
@@ -128,6 +129,7 @@ def cross_dissolve(paths: Num[np.ndarray, "P T *shape"]) -> CrossDissolve:
     Raises:
         ValueError: If there are fewer points, or a number is not finite.
     """
+    paths = np.asarray(paths)
     if paths.ndim < 3 or paths.shape[1] < 3 or not paths.size:
         raise ValueError(
             f"cross_dissolve needs paths (P, T, *shape) of 3 or more points T, but got shape {paths.shape}"
@@ -179,6 +181,7 @@ def shape_correlation(
     """
     check_whole("resamples", resamples, least=100)
     check_whole("seed", seed)
+    shape, dissolve = np.asarray(shape), np.asarray(dissolve)
     if shape.ndim != 1 or shape.shape != dissolve.shape:
         raise ValueError(
             f"shape and dissolve need one number a path each, but got shapes {shape.shape} and "

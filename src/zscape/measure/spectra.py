@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy.linalg import eigh
 
 from zscape.base import CodesLike, Result
-from zscape.measure._checks import check_whole
+from zscape.checks import check_whole
 from zscape.measure._labels import class_rows, labels_of
 from zscape.measure._rows import center_of, float_blocks, means_of
 

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 
 from zscape.base import Result
+from zscape.checks import check_whole
 from zscape.estimates import bootstrap_result
-from zscape.measure._checks import check_whole
 from zscape.measure._grams import Convention, check_images, check_style, chunks, gram_losses, in_words
 from zscape.model import FeatureReader
 
@@ -43,6 +43,7 @@ def style_loss_per_image(
         ValueError: As `style_loss`.
     """
     check_style(reader, convention, layer_weights)
+    x, other = np.asarray(x), np.asarray(other)
     for images, what in ((x, "x"), (other, "other")):
         if images.ndim != 4:
             raise ValueError(f"{what} needs pictures of shape (N, C, H, W), but got shape {images.shape}")
@@ -99,6 +100,7 @@ def style_loss(
         Gatys, Ecker and Bethge, Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
     """
     check_whole("seed", seed)
+    x, other = np.asarray(x), np.asarray(other)
     losses = style_loss_per_image(x, other, reader, convention=convention, layer_weights=layer_weights)
     words = f"{in_words(reader, convention, layer_weights, x.shape[2:])}; mean over pairs of images"
     return bootstrap_result("style_loss", losses, unit=STYLE_UNIT, definition=words, seed=seed)

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
 from zscape.base import CodesLike, Result
-from zscape.measure._checks import check_number, check_whole
+from zscape.checks import check_number, check_whole
 from zscape.measure._factors import Labelled, accuracy_interval, labelled, split_rows
 
 # Rows drawn at once: with ten latents their codes are 5 MB.

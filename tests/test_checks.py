@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from zscape.checks import check_number, check_whole
 from zscape.measure import _kernels
-from zscape.measure._checks import check_number, check_whole
 
 
 @pytest.mark.parametrize("value", ["inf", None, True, 1j, [2.0]])

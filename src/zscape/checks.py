@@ -1,4 +1,4 @@
-"""Checks of the numbers that measures take as settings."""
+"""Checks of the numbers that are given as settings, for every room."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import numbers
 
 def check_number(what: str, value: object, *, least: float) -> None:
     """Refuse what is no number of at least `least`; infinity is one.
+
+    Args:
+        what: Its name, in messages.
+        value: What was given.
+        least: What it must not be under.
 
     Raises:
         TypeError: If it is no number.
@@ -17,6 +22,11 @@ def check_number(what: str, value: object, *, least: float) -> None:
 
 def check_whole(what: str, value: object, *, least: int = 0) -> None:
     """Refuse what is no whole number of at least `least`, such as a seed.
+
+    Args:
+        what: Its name, in messages.
+        value: What was given.
+        least: What it must not be under.
 
     Raises:
         TypeError: If it is no whole number.
