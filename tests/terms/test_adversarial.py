@@ -147,15 +147,20 @@ def test_what_cannot_be_is_refused():
         # As PriorCritic does; under pytest its annotation would speak first.
         _need_prior("swiss")
     for settings, message in (
-        ({"width": 0}, "width, depth and components >= 1"),
-        ({"depth": 0}, "width, depth and components >= 1"),
-        ({"components": 0}, "width, depth and components >= 1"),
+        ({"width": 0}, "width of PriorCritic needs to be a whole number >= 1, but is 0"),
+        ({"depth": 0}, "depth of PriorCritic"),
+        ({"components": 0}, "components of PriorCritic"),
         ({"radius": 0.0}, "radius and std > 0"),
         ({"std": math.nan}, "radius and std > 0"),
+        ({"std": math.inf}, "all finite, but got 4.0, inf and 1.0"),
+        ({"radius": math.inf}, "all finite, but got inf"),
+        ({"penalty": math.inf}, "all finite, but got 4.0, 0.5 and inf"),
         ({"penalty": -1.0}, "penalty >= 0"),
     ):
         with pytest.raises(ValueError, match=message):
             PriorCritic(**settings)
+    with pytest.raises(TypeError, match=r"width of PriorCritic needs to be a whole number >= 1, but is 2.5"):
+        PriorCritic.__init__.__wrapped__(PriorCritic(), width=2.5)
     with pytest.raises(ValueError, match=r"has none yet: zscape.fit .* critic.build\(3\)"):
         PriorCritic()(of_codes(torch.randn(5, 3)))
     critic = critic_for(2, prior="classes", components=3)
@@ -164,3 +169,16 @@ def test_what_cannot_be_is_refused():
     for y in ([0, 1, 2, 3], [0, 1, -1, 2]):
         with pytest.raises(ValueError, match=r"labels in 0 to 2, but got .* set components"):
             critic.loss(of_codes(torch.randn(4, 2), torch.tensor(y)))
+
+
+@pytest.mark.parametrize("penalty", [0.0, 2.0])
+def test_its_own_loss_is_the_same_without_gradients(penalty):
+    critic, draw = critic_for(2, penalty=penalty), of_codes(torch.randn(16, 2))
+    torch.manual_seed(1)
+    expected = critic.loss(draw)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        found = critic.loss(draw)
+    assert expected.requires_grad
+    assert not found.requires_grad
+    assert found.item() == expected.item()

@@ -157,8 +157,8 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"all, hard, semi-hard, but got 'easy'"):
         # As triplet does; under pytest its annotation would speak first.
         need_mining("easy")
-    for margin in (-1.0, math.nan):
-        with pytest.raises(ValueError, match="margin >= 0, but got"):
+    for margin in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match="a finite margin >= 0, but got"):
             triplet(draw, margin=margin)
     with pytest.raises(ValueError, match="needs labels, but the batch has none"):
         triplet(replace(draw, y=None))
@@ -191,3 +191,17 @@ def test_equal_codes_have_a_gradient_that_is_finite(mining, squared):
     assert torch.isfinite(slope).all()
     # The pull of one code on another is 1 at most, of plain distances.
     assert squared or slope.norm(dim=1).max() <= 4
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(("mining", "squared"), FORMS)
+def test_codes_of_half_precision_are_those_of_any_as_far_as_they_go(mining, squared, dtype):
+    z = torch.randn(12, 3, generator=torch.Generator().manual_seed(0)).to(dtype).requires_grad_()
+    y = torch.arange(12) % 3
+    value = triplet(of_codes(z, y), mining=mining, squared=squared)
+    assert value.dtype == dtype
+    exact = triplet(of_codes(z.detach().double(), y), mining=mining, squared=squared).item()
+    assert value.item() == pytest.approx(exact, rel=0.1)
+    value.backward()
+    assert torch.isfinite(z.grad).all()
+    assert z.grad.any()

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zscape.base import Critic, Draw
+from zscape.checks import check_whole
 
 Prior = Literal["gaussian", "mixture", "classes"]
 
@@ -63,9 +64,10 @@ class PriorCritic(Critic):
             standard deviations of 0.04 in place of 1.
 
     Raises:
+        TypeError: If width, depth or components is no whole number.
         ValueError: If prior is none of the three, width, depth or components is below 1, radius or std not
-            > 0, or penalty < 0; when called, if nothing has built it, or with "classes" labels are missing or
-            not in 0 to components - 1.
+            > 0, penalty < 0, or one of these three not finite; when called, if nothing has built it, or with
+            "classes" labels are missing or not in 0 to components - 1.
 
     References:
         Makhzani, Shlens, Jaitly, Goodfellow and Frey, Adversarial Autoencoders, 2015. Differs in: the model
@@ -88,14 +90,11 @@ class PriorCritic(Critic):
     ) -> None:
         super().__init__()
         _need_prior(prior)
-        if min(width, depth, components) < 1:
+        for name, value in (("width", width), ("depth", depth), ("components", components)):
+            check_whole(f"{name} of PriorCritic", value, least=1)
+        if not (0 < radius < math.inf and 0 < std < math.inf and 0 <= penalty < math.inf):
             raise ValueError(
-                "PriorCritic needs width, depth and components >= 1, but got "
-                f"{width}, {depth} and {components}"
-            )
-        if not (radius > 0 and std > 0 and penalty >= 0):
-            raise ValueError(
-                "PriorCritic needs radius and std > 0 and penalty >= 0, but got "
+                "PriorCritic needs radius and std > 0 and penalty >= 0, all finite, but got "
                 f"{radius}, {std} and {penalty}"
             )
         self.settings = {
@@ -148,11 +147,14 @@ class PriorCritic(Critic):
         """
         marks = self._marks(draw)
         drawn = self._drawn(draw.z, marks).requires_grad_()
-        prior, codes = self._logits(drawn, marks), self._logits(draw.z, marks)
+        # The slope is asked of the critic also where nothing learns.
+        with torch.enable_grad():
+            prior = self._logits(drawn, marks)
+        codes = self._logits(draw.z, marks)
         entropy = 0.5 * (nn.functional.softplus(-prior) + nn.functional.softplus(codes)).mean()
         if not self.settings["penalty"]:
             return entropy
-        (slope,) = torch.autograd.grad(prior.sum(), drawn, create_graph=True)
+        (slope,) = torch.autograd.grad(prior, drawn, torch.ones_like(prior), create_graph=True)
         std = 1.0 if self.settings["prior"] == "gaussian" else self.settings["std"]
         return entropy + self.settings["penalty"] * std**2 * slope.square().sum(1).mean()
 

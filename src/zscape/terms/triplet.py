@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -43,8 +44,8 @@ def triplet(
 
     Args:
         draw: One pass over a batch; reads `q.mean` and `y`.
-        margin: m, in units of d; >= 0. What it asks of depends on the scale of codes: with the KL the squared
-            distance of two draws of the prior is 2 D.
+        margin: m, in units of d; >= 0 and finite. What it asks of depends on the scale of codes: with the KL
+            the squared distance of two draws of the prior is 2 D.
         mining: "all", "hard" or "semi-hard".
         squared: Whether d is the squared distance.
 
@@ -52,7 +53,7 @@ def triplet(
         Scalar, in units of d: squared units of z, or units of z. A weight is nats per unit.
 
     Raises:
-        ValueError: If the batch has no labels, margin < 0, or mining is none of the three.
+        ValueError: If the batch has no labels, margin is not finite and >= 0, or mining is none of the three.
 
     References:
         Schroff, Kalenichenko and Philbin, FaceNet, CVPR 2015 (semi-hard mining; there on the unit sphere).
@@ -60,8 +61,8 @@ def triplet(
         hard). Ishfaq, Hoogi and Rubin, TVAE, 2018 (beside the terms of a variational autoencoder).
     """
     need_mining(mining)
-    if not margin >= 0:
-        raise ValueError(f"triplet needs margin >= 0, but got {margin}")
+    if not 0 <= margin < math.inf:
+        raise ValueError(f"triplet needs a finite margin >= 0, but got {margin}")
     if draw.y is None:
         raise ValueError(
             "triplet needs labels, but the batch has none; take data with classes or drop the term"
@@ -93,7 +94,9 @@ def _distances(z: Float[Tensor, "B D"], *, squared: bool) -> Float[Tensor, "B B"
     if not squared:
         # From the differences: the root of what rounding leaves of products is far off for near codes. The
         # root has no gradient at 0; equal codes get none.
-        return torch.cdist(z, z, compute_mode="donot_use_mm_for_euclid_dist")
+        # It has no kernel for halves of float32.
+        wide = z.float() if z.dtype.itemsize < 4 else z
+        return torch.cdist(wide, wide, compute_mode="donot_use_mm_for_euclid_dist").to(z.dtype)
     # Centred, for the squares are taken by products, whose error grows with the distance from the origin.
     centred = z - z.mean(0).detach()
     return squared_distances(centred, centred)
