@@ -212,6 +212,11 @@ TABLE = Codes(np.arange(4), np.full(4, "test"), np.zeros((4, 2), np.float32))
             r"finite score .* got \(10, 4\)",
         ),
         (lambda: walk.analogy(CODES[0], CODES[1], np.full(4, np.nan)), "finite codes"),
+        (lambda: walk.analogy(CODES[0], CODES[1], CODES[2] * 1j), "real numbers, but got dtype complex128"),
+        (
+            lambda: walk.attribute_vector(CODES, HAS, seed=-1),
+            "seed needs to be a whole number >= 0, but is -1",
+        ),
         (lambda: walk.analogy(CODES[:3], CODES[:2], CODES[:3]), r"as many codes .* \[\(3, 4\), \(2, 4\)"),
         (
             lambda: walk.class_axis(CODES, 0, 7, labels=HAS.astype(int)),
@@ -227,3 +232,33 @@ TABLE = Codes(np.arange(4), np.full(4, "test"), np.zeros((4, 2), np.float32))
 def test_what_cannot_be_is_refused(call, said):
     with pytest.raises(ValueError, match=said):
         call()
+
+
+@pytest.mark.parametrize(
+    ("z", "strengths", "said"),
+    [
+        (CODES[:2, :1], [0.0, 1.0, 2.0], r"axis of 4 latents needs codes \(..., 4\), but got shape \(2, 1\)"),
+        (np.zeros((2, 5)), [0.0, 1.0, 2.0], r"but got shape \(2, 5\)"),
+        (CODES[:2] * np.nan, [0.0, 1.0, 2.0], "an axis needs finite codes"),
+        (CODES[:2] * 1j, [0.0, 1.0, 2.0], "real numbers, but got dtype complex128"),
+        (CODES[:2], [0.0, 1.0, 2.0, np.nan], r"strengths need to be finite .*\[0.0, 1.0, 2.0, nan\]"),
+        (CODES[:2], [0.0, 1.0, 2.0, np.inf], "strengths need to be finite"),
+    ],
+)
+def test_codes_and_strengths_that_do_not_fit_an_axis_are_refused(z, strengths, said):
+    for call in (
+        lambda: FOUND.moved(z, strengths),
+        lambda: walk.attribute_linearity(FOUND, z, score=lambda z: z[:, 0], strengths=strengths),
+    ):
+        with pytest.raises(ValueError, match=said):
+            call()
+    if "strengths" not in said:
+        with pytest.raises(ValueError, match=said):
+            FOUND.place(z)
+
+
+def test_places_are_of_any_number_of_codes():
+    paths = RNG.normal(size=(2, 5, 4))
+    found = FOUND.place(paths)
+    assert found.shape == (2, 5)
+    assert FOUND.place(paths[1]) == pytest.approx(found[1])

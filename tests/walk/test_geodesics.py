@@ -1,4 +1,4 @@
-"""Geodesics on decoders whose metric is known, what must not matter to them, and costs that keep to data."""
+"""Geodesics on decoders whose metric is known, and what must not matter to them."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from zscape import walk
+from zscape.walk import geodesics
 
 RNG = np.random.default_rng(0)
 EXACT = walk.Search(dtype=torch.float64, tolerance=1e-6, finer=4)
@@ -161,93 +162,6 @@ def test_several_decoders_have_their_mean_metric():
     np.testing.assert_allclose(same.z, walk.geodesic_paths(a[:, :2], b[:, :2], decode=globe, search=EXACT).z)
 
 
-# Data on three quarters of a ring, and a decoder that knows nothing of the hole in its middle.
-TURN = np.linspace(0, 1.5 * np.pi, 300)
-RING = np.stack([np.cos(TURN), np.sin(TURN)], axis=1) * (1 + 0.05 * RNG.normal(size=(300, 1)))
-
-
-def nearest(path):
-    """Of the points of a path, the least distance from the middle of the ring."""
-    return np.linalg.norm(path, axis=1).min()
-
-
-@pytest.mark.parametrize("kind", ["distance", "density", "ensemble"])
-def test_a_cost_keeps_a_path_on_the_data(kind):
-    def middle(z):
-        return torch.exp(-4 * z.square().sum(1, keepdim=True))
-
-    decoders = [lambda z: z, lambda z: z + middle(z), lambda z: z - middle(z)]
-    costs = {
-        "distance": lambda: walk.distance_cost(RING, neighbours=5),
-        "density": lambda: walk.density_cost(lambda z: -100 * (z.norm(dim=1) - 1) ** 2, RING, weight=0.5),
-        "ensemble": lambda: walk.ensemble_cost(decoders, RING),
-    }
-    ends = RING[[30]], RING[[180]]
-    begin = walk.graph_paths(*ends, codes=RING, steps=20).z
-    free = walk.geodesic_paths(*ends, decode=lambda z: z, begin=begin)
-    kept = walk.geodesic_paths(*ends, decode=lambda z: z, cost=costs[kind](), begin=begin)
-    assert nearest(free.z[0]) < 0.75
-    assert nearest(kept.z[0]) > 0.9
-    assert kept.lengths[0] > free.lengths[0]
-    assert kept.converged.all()
-
-
-def test_costs_of_models_in_another_precision_are_those_of_any():
-    """A linear layer takes codes of its own kind only."""
-    layers = [torch.nn.Linear(2, 5) for _ in range(2)]
-    z = torch.tensor([[0.1, 0.2], [3.0, 0.0]])
-
-    def costs(dtype):
-        for layer in layers:
-            layer.to(dtype)
-        density = walk.density_cost(lambda z: -layers[0](z).square().sum(1), RING, dtype=dtype)
-        ensemble = walk.ensemble_cost(layers, RING, dtype=dtype, device="cpu")
-        found = walk.geodesic_paths(
-            RING[[30]], RING[[180]], decode=layers, cost=ensemble, search=walk.Search(dtype=dtype)
-        )
-        return *(cost(z.to(dtype)) for cost in (density, ensemble)), found.lengths
-
-    single, double = costs(torch.float32), costs(torch.float64)
-    assert [each.dtype for each in double[:2]] == [torch.float64] * 2
-    for one, other in zip(single[:2], double[:2], strict=True):
-        np.testing.assert_allclose(one.detach(), other.detach(), rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(single[2], double[2], rtol=1e-2)
-
-
-@pytest.mark.parametrize("weight", [0.1, 1.0, 10.0])
-def test_decoded_steps_are_even_whatever_the_cost(weight):
-    def decode(z):
-        return torch.stack([torch.sinh(2 * z[:, 0]), z[:, 1], z[:, 0] * z[:, 1]], dim=1)
-
-    ends = RING[[30]], RING[[180]]
-    begin = walk.graph_paths(*ends, codes=RING, steps=20).z
-    cost = walk.distance_cost(RING, neighbours=5, weight=weight)
-    found = walk.geodesic_paths(*ends, decode=decode, cost=cost, begin=begin)
-    even, uneven = (
-        walk.step_lengths(z, decode=lambda z: decode(torch.tensor(z)).numpy(), finer=20)[0]
-        for z in (found.z, walk.at_constant_speed(found.z))
-    )
-    np.testing.assert_allclose(even, even.mean(), rtol=0.03)
-    assert uneven.std() > 0.1 * uneven.mean()
-
-
-def test_a_cost_is_nothing_where_data_are_and_rises_from_there():
-    cost = walk.distance_cost(RING, neighbours=5)
-    paid = cost(torch.tensor(RING))
-    assert (paid > 0).double().mean() <= 0.1
-    z = torch.tensor([[0.8, 0.0], [0.5, 0.0], [0.0, 0.0]], dtype=torch.float32, requires_grad=True)
-    paid = cost(z)
-    assert (paid.diff() > 0).all()
-    paid.sum().backward()
-    assert (z.grad[:2, 0] < 0).all()
-    np.testing.assert_allclose(
-        walk.distance_cost(RING, neighbours=5, weight=3.0)(z.detach()), 3 * paid.detach()
-    )
-    spread = np.sort(np.square(RING).sum(axis=1))[:5].mean()
-    own = [np.sort(np.square(RING - each).sum(axis=1))[1:6].mean() for each in RING]
-    assert paid[2].item() == pytest.approx(spread / np.quantile(own, 0.9) - 1, rel=1e-4)
-
-
 def test_equal_ends_no_pairs_one_step_and_a_flat_decoder():
     a, b = angles(3), angles(3)
     same = walk.geodesic_paths(a, a, decode=globe)
@@ -273,17 +187,15 @@ def test_gradients_of_the_decoder_and_of_the_caller_are_left_alone():
     ("call", "said"),
     [
         (lambda a, b: walk.geodesic_paths(a, b, decode=[]), "one decoder or more, but got none"),
-        (lambda a, b: walk.geodesic_paths(a, b, decode=globe, steps=0), "steps >= 1"),
+        (
+            lambda a, b: walk.geodesic_paths(a, b, decode=globe, steps=0),
+            "steps needs to be a whole number >= 1",
+        ),
         (lambda a, b: walk.geodesic_paths(a, b, decode=globe, begin=walk.linear_path(b, a)), "the same ends"),
         (lambda a, b: walk.geodesic_paths(a, b, decode=lambda z: z / 0), "energy of pair 0 of a batch is"),
-        (lambda a, b: walk.Search(finer=0), "finer=0"),
+        (lambda a, b: walk.Search(finer=0), "finer needs to be a whole number >= 1, but is 0"),
+        (lambda a, b: walk.Search(iterations=-1), "iterations needs to be a whole number >= 0, but is -1"),
         (lambda a, b: walk.Search(tolerance=float("nan")), "tolerance=nan"),
-        (lambda a, b: walk.distance_cost(a, neighbours=0), "neighbours >= 1, but got 0"),
-        (lambda a, b: walk.distance_cost(a, weight=-1.0), "weight >= 0, but got -1.0"),
-        (lambda a, b: walk.distance_cost(np.ones((9, 2))), "distances above 0 at the codes"),
-        (lambda a, b: walk.density_cost(lambda z: z[:, 0] / 0, a), "finite log densities"),
-        (lambda a, b: walk.ensemble_cost([globe], a), "two decoders or more, but got 1"),
-        (lambda a, b: walk.ensemble_cost([globe, globe], a), "variances over decoders above 0"),
     ],
 )
 def test_what_cannot_be_is_refused(call, said):
@@ -305,14 +217,6 @@ def test_a_cost_is_one_number_a_code():
         walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z: z)
     with pytest.raises(ValueError, match="but this gives ndarray"):
         walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z: np.zeros(len(z)))
-
-
-def test_distance_to_codes_is_that_of_codes_moved_to_the_middle():
-    codes = np.random.default_rng(0).normal(size=(300, 4))
-    z = torch.as_tensor(codes[:50] * 1.5, dtype=torch.float32)
-    near = walk.distance_cost(codes)(z)
-    far = walk.distance_cost(codes + 1e4)(z + 1e4)
-    torch.testing.assert_close(far, near, rtol=0.05, atol=0.02)
 
 
 def test_a_piece_that_cuts_through_a_curl_has_not_converged():
@@ -345,3 +249,54 @@ def test_where_gains_fade_slowly_the_excess_is_told():
     ratio = found.excess / (found.energy[-1] / best - 1)
     assert not found.converged.any()
     assert ((ratio > 0.5) & (ratio < 5)).all()
+
+
+@pytest.mark.parametrize("features", [1, 2, 5])
+def test_what_is_decoded_has_a_row_for_each_code(features):
+    ends, weight = angles(4).reshape(2, 2, 2), torch.tensor(RNG.normal(size=(2, features)))
+    assert walk.geodesic_paths(*ends, decode=lambda z: z @ weight, search=EXACT).converged.all()
+    with pytest.raises(ValueError, match=rf"one row for each of 82 codes, .* gives shape \({features}, 82\)"):
+        walk.geodesic_paths(*ends, decode=lambda z: (z @ weight).T, search=EXACT)
+
+
+def test_a_cost_below_0_is_refused_wherever_the_search_meets_it():
+    ends = np.array([[0.0, 1.0]]), np.array([[2.0, 1.0]])
+
+    def dips(z):
+        """1 on the line between the ends, and less the further below it, to under 0."""
+        return 1 - 4 * (1 - z[:, 1])
+
+    assert (dips(torch.tensor(walk.linear_path(*ends)[0])) > 0).all()
+    for cost in (dips, lambda z: -z.square().sum(1), lambda z: torch.full((len(z),), -torch.inf)):
+        with pytest.raises(ValueError, match=r"needs costs >= 0, but this cost is negative .*clamp\(min=0\)"):
+            walk.geodesic_paths(*ends, decode=lambda z: z, cost=cost)
+    floor = walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z: dips(z).clamp(min=0))
+    assert floor.energy.min() >= 0
+    for strange in (torch.inf, torch.nan):
+        with pytest.raises(ValueError, match="decoded values and costs that are finite"):
+            walk.geodesic_paths(*ends, decode=lambda z: z, cost=lambda z, a=strange: torch.full((len(z),), a))
+
+
+def test_a_decoder_of_another_dtype_is_told_of_the_search():
+    ends, layer = angles(4).reshape(2, 2, 2), nn.Linear(2, 3).double()
+    with pytest.raises(ValueError, match=r"torch.float32 on cpu and failed .*search=Search\(dtype=") as told:
+        walk.geodesic_paths(*ends, decode=layer)
+    assert isinstance(told.value.__cause__, RuntimeError)
+    assert walk.geodesic_paths(*ends, decode=layer, search=EXACT).converged.all()
+
+
+def test_paths_begin_and_end_where_they_were_told_to_the_bit():
+    a, b = angles(3), angles(3)
+    begin = walk.linear_path(a, b, steps=5)
+    begin[:, [0, -1]] += 1e-6
+    for search in (EXACT, walk.Search(iterations=0)):
+        found = walk.geodesic_paths(a, b, decode=globe, begin=begin, search=search)
+        np.testing.assert_array_equal(found.z[:, 0], a)
+        np.testing.assert_array_equal(found.z[:, -1], b)
+
+
+@pytest.mark.parametrize("decode", [None, [None], [globe, 3], 3])
+def test_what_is_no_decoder_is_refused(decode):
+    decoders_of = getattr(geodesics.decoders_of, "__wrapped__", geodesics.decoders_of)
+    with pytest.raises(TypeError, match=r"a_walk needs decoders, functions of codes .* but got (None|3)"):
+        decoders_of(decode, "a_walk")

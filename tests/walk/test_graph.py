@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from zscape import walk
+from zscape.walk import graph
 
 RNG = np.random.default_rng(0)
 TURN = (np.arange(400) + RNG.random(400)) / 400 * 1.5 * np.pi
@@ -139,12 +140,13 @@ def test_parts_that_do_not_meet_are_told_with_what_would_join_them():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"neighbours": 0}, "neighbours >= 1, but got 0"),
+        ({"neighbours": 0}, "neighbours needs to be a whole number >= 1, but is 0"),
+        ({"codes": RING * 1e160}, r"codes need finite numbers under 1e\+100, but 400 of 400 rows"),
         ({"power": 0.5}, "power >= 1 and smoothing >= 0, but got power=0.5"),
         ({"smoothing": -1.0}, "smoothing=-1.0"),
         ({"codes": np.zeros((5, 3))}, "one dimension, but got 2 and 3"),
         ({"codes": RING[:1]}, "at least 2 rows"),
-        ({"steps": 0}, "steps >= 1"),
+        ({"steps": 0}, "steps needs to be a whole number >= 1"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, said):
@@ -159,3 +161,14 @@ def test_large_powers_of_large_codes_stay_in_range():
     plain = walk.graph_paths(codes[:1] / 1e3, codes[1:2] / 1e3, codes=codes / 1e3, power=6)
     scaled = walk.graph_paths(codes[:1], codes[1:2], codes=codes, power=6)
     assert scaled.rows[0].tolist() == plain.rows[0].tolist()
+
+
+def test_ends_whose_squares_leave_float64_are_refused():
+    with pytest.raises(ValueError, match=r"finite numbers under 1e\+100, but 1 of 1 rows"):
+        walk.graph_paths(RING[:1], RING[-1:] * 1e160, codes=RING)
+
+
+def test_a_fraction_of_a_neighbour_is_refused():
+    check = getattr(graph._check, "__wrapped__", graph._check)
+    with pytest.raises(TypeError, match=r"neighbours needs to be a whole number >= 1, but is 2\.5"):
+        check(RING[:1], RING, 2.5, 2.0, 1.0)

@@ -78,9 +78,10 @@ def test_paths_without_length_and_without_pairs():
     [
         (lambda: walk.path_lengths(np.zeros((2, 1, 3))), r"T >= 2 and D >= 1, but got \(2, 1, 3\)"),
         (lambda: walk.path_lengths(np.full((1, 2, 3), np.inf)), "path 0 holds NaN or infinity"),
-        (lambda: walk.step_lengths(PATHS, finer=0), "finer >= 1, but got 0"),
-        (lambda: walk.at_constant_speed(PATHS, steps=0), "steps >= 1, but got 0"),
-        (lambda: walk.at_constant_speed(PATHS, decode=circle, finer=0), "finer >= 1, but got 0"),
+        (lambda: walk.step_lengths(PATHS, finer=0), "finer needs to be a whole number >= 1, but is 0"),
+        (lambda: walk.at_constant_speed(PATHS, steps=0), "steps needs to be a whole number >= 1, but is 0"),
+        (lambda: walk.at_constant_speed(PATHS, decode=circle, finer=0), "finer needs to be a whole number"),
+        (lambda: walk.path_lengths(PATHS + 1j), "paths need real numbers, but got dtype complex128"),
     ],
 )
 def test_what_has_no_length_is_refused(call, said):
@@ -93,3 +94,26 @@ def test_what_a_decoder_cannot_do_is_told():
     for measured in (walk.path_lengths, walk.at_constant_speed):
         with pytest.raises(ValueError, match="decode gave NaN or infinity"):
             measured(paths, decode=lambda z: np.full((len(z), 4), np.nan))
+
+
+@pytest.mark.parametrize("measured", [walk.step_lengths, walk.path_lengths, walk.at_constant_speed])
+@pytest.mark.parametrize("features", [1, 4, 6])
+def test_what_is_decoded_has_a_row_for_each_code(measured, features):
+    """Of six points, with as many numbers as divide into rows, or do not, or as there are points."""
+    weights = RNG.normal(size=(3, features))
+    paths = PATHS[:, :5] if features == 6 else PATHS
+    settings = {"finer": 1}
+    assert len(measured(paths, decode=lambda z: z @ weights, **settings)) == len(paths)
+    shape = f"({features}, {paths.shape[1]})"
+    with pytest.raises(ValueError, match=r"one row for each of \d codes") as told:
+        measured(paths, decode=lambda z: (z @ weights).T, **settings)
+    assert f"but gives shape {shape}" in str(told.value)
+    with pytest.raises(ValueError, match=r"but gives shape \(\)"):
+        measured(paths, decode=lambda z: 1.0, **settings)
+
+
+@pytest.mark.parametrize("name", ["step_lengths", "at_constant_speed"])
+def test_a_fraction_of_a_chord_is_refused(name):
+    unchecked = getattr(getattr(walk, name), "__wrapped__", getattr(walk, name))
+    with pytest.raises(TypeError, match=r"finer needs to be a whole number >= 1, but is 2\.5"):
+        unchecked(PATHS, decode=lambda z: z, finer=2.5)

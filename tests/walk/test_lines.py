@@ -5,6 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
 from zscape import walk
+from zscape.walk import lines
 
 RNG = np.random.default_rng(0)
 START, END = RNG.normal(size=(20, 5)), 2 * RNG.normal(size=(20, 5))
@@ -114,9 +115,22 @@ def test_a_point_at_the_origin_stays_there():
     [
         (np.zeros((2, 0)), np.zeros((2, 0)), {}, "D >= 1"),
         (np.zeros((2, 3)), np.array([[0.0] * 3, [0.0, np.nan, 1.0]]), {}, "those of pair 1 are not"),
-        (np.zeros((1, 3)), np.zeros((1, 3)), {"steps": 0}, "steps >= 1, but got 0"),
+        (np.zeros((1, 3)), np.zeros((1, 3)), {"steps": 0}, "steps needs to be a whole number >= 1, but is 0"),
+        (
+            np.ones((1, 3)) * 1j,
+            np.zeros((1, 3)),
+            {},
+            "ends of paths need real numbers, but got dtype complex",
+        ),
     ],
 )
 def test_ends_that_cannot_be_are_refused(kind, start, end, settings, said):
     with pytest.raises(ValueError, match=said):
         kind(start, end, **settings)
+
+
+@pytest.mark.parametrize("steps", [2.5, "3", None, True])
+def test_steps_are_a_whole_number(steps):
+    checked = getattr(lines.checked_ends, "__wrapped__", lines.checked_ends)
+    with pytest.raises(TypeError, match=f"steps needs to be a whole number >= 1, but is {steps!r}"):
+        checked(START, END, steps)

@@ -1,5 +1,6 @@
 """Sets of paths on disk: what is written is read, and nothing else is."""
 
+import inspect
 import json
 
 import numpy as np
@@ -116,6 +117,13 @@ def test_other_tables_are_refused(tmp_path, change):
         (ENDS, {"linear": Z["linear"][:, :1]}, {}, "T >= 2"),
         (ENDS, Z, {"length": {"graph": np.zeros((2, 4))}}, "'length' of 'graph' is not"),
         (ENDS, Z, {"length": {"other": np.zeros((2, 3))}}, "'length' of 'other' is not"),
+        (ENDS, Z, {"length": {}}, "'length' has none; leave it out"),
+        (
+            ENDS.astype(np.uint64) + np.uint64(2**63),
+            Z,
+            {},
+            "ends below 2.63, but the largest is 9223372036854775820",
+        ),
     ],
 )
 def test_sets_that_do_not_fit_are_refused(ends, z, profiles, said):
@@ -135,3 +143,46 @@ def test_pairs_are_known_by_their_choice():
         "a": [False, True, False],
     }
     assert list(three.chosen) == ["b", "a"]
+
+
+def test_profiles_that_are_nan_are_kept_and_those_that_are_not_there_are_not_made_up(tmp_path):
+    ratio = np.array([[0.5, np.nan, 1.0], [np.nan] * 3])
+    profiles = {
+        "length": {"linear": np.full((2, 3), np.nan)},
+        "ratio": {"linear": ratio, "graph": ratio[::-1]},
+    }
+    walk.save_paths(walk.PathSet(ENDS, CHOICES, Z, profiles), tmp_path / "paths.parquet")
+    found, _ = walk.load_paths(tmp_path / "paths.parquet")
+    assert {name: list(kinds) for name, kinds in found.profiles.items()} == {
+        "length": ["linear"],
+        "ratio": ["linear", "graph"],
+    }
+    for name, kinds in profiles.items():
+        for kind, values in kinds.items():
+            np.testing.assert_array_equal(found.profiles[name][kind], values)
+    rows = pq.read_table(tmp_path / "paths.parquet")
+    # Two kinds, two paths of four points: none at the first point, and of one kind none at all.
+    assert (rows["ratio"].null_count, rows["length"].null_count) == (4, 10)
+
+
+def test_a_column_of_nothing_as_older_files_hold_for_nan_is_left_out(tmp_path):
+    path = tmp_path / "paths.parquet"
+    walk.save_paths(PATHS, path)
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("length")
+    pq.write_table(table.set_column(place, "length", pa.nulls(len(table), pa.float64())), path)
+    assert list(walk.load_paths(path)[0].profiles) == ["style_loss"]
+
+
+def test_lists_are_as_good_as_arrays(tmp_path):
+    lists = {kind: z.tolist() for kind, z in Z.items()}
+    found = object.__new__(walk.PathSet)
+    given = ENDS.tolist(), list(CHOICES), lists, {"length": {"graph": [[1, 2, 3], [4, 5, 6]]}}
+    # Without annotations that a type checker would refuse first.
+    inspect.unwrap(walk.PathSet.__init__)(found, *given)
+    np.testing.assert_array_equal(found.ends, ENDS)
+    assert found.choices == CHOICES
+    np.testing.assert_array_equal(found.z["graph"], Z["graph"])
+    assert found.profiles["length"]["graph"].shape == (2, 3)
+    walk.save_paths(found, tmp_path / "paths.parquet")
+    assert walk.load_paths(tmp_path / "paths.parquet")[0].steps == 3

@@ -12,7 +12,9 @@ from scipy.optimize import root_scalar
 from scipy.stats import t as student
 
 from zscape.base import Codes, CodesLike, Result, code_arrays
+from zscape.checks import check_whole
 from zscape.estimates import Z95
+from zscape.walk.lines import real_numbers
 
 Score = Callable[[np.ndarray], np.ndarray]
 """Codes (N, D) to how much of the attribute each shows, (N,), such as a judge's logit of what is decoded."""
@@ -51,12 +53,13 @@ class Attribute:
             z: Codes of any number, such as paths (P, T, D).
 
         Raises:
-            ValueError: If the two means are equal.
+            ValueError: If the two means are equal, or codes are not finite or of other latents.
         """
+        z = self._checked(z)
         size = float(self.vector @ self.vector)
         if not size:
             raise ValueError("a place on an axis needs two means that differ, but they are equal")
-        return (np.asarray(z, dtype=np.float64) - self.start) @ self.vector / size
+        return (z - self.start) @ self.vector / size
 
     def moved(
         self, z: Num[np.ndarray, "N D"], strengths: Sequence[float] | np.ndarray
@@ -66,9 +69,31 @@ class Attribute:
         Args:
             z: Codes to change.
             strengths: Multiples of the vector.
+
+        Raises:
+            ValueError: If codes are not (N, D) of the latents of the axis, strengths not (S,), or either not
+                finite.
         """
-        z = np.asarray(z, dtype=np.float64)
-        return z[:, None] + np.asarray(strengths, dtype=np.float64)[:, None] * self.vector
+        z, strengths = self._checked(z), real_numbers(strengths, "strengths")
+        if z.ndim != 2:
+            raise ValueError(f"codes to move need shape (N, {len(self.start)}), but got {z.shape}")
+        if strengths.ndim != 1 or not np.isfinite(strengths).all():
+            raise ValueError(
+                f"strengths need to be finite numbers in a row, (S,), but are {strengths.tolist()}"
+            )
+        return z[:, None] + strengths[:, None] * self.vector
+
+    def _checked(self, z: np.ndarray) -> Float[np.ndarray, "... D"]:
+        """Codes as float64, if an axis of these latents can take them."""
+        z = real_numbers(z, "codes on an axis")
+        if z.shape[-1:] != self.start.shape:
+            raise ValueError(
+                f"an axis of {len(self.start)} latents needs codes (..., {len(self.start)}), but got "
+                f"shape {z.shape}"
+            )
+        if not np.isfinite(z).all():
+            raise ValueError("an axis needs finite codes, but some hold NaN or infinity; leave them out")
+        return z
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +152,16 @@ def attribute_vector(
         seed: Of the codes that are compared, where they are many.
 
     Raises:
-        ValueError: If a mask is not one truth value a code, the two overlap, or fewer than two codes are of
-            either.
+        TypeError: If the seed is no whole number.
+        ValueError: If a mask is not one truth value a code, the two overlap, fewer than two codes are of
+            either, or the seed is negative.
 
     References:
         Airola et al., A Comparison of AUC Estimators in Small-Sample Studies, 2010 (leave-pair-out);
         Newcombe, Confidence Intervals for an Effect Size Measure Based on the Mann-Whitney Statistic, Part 2,
         2006 (method 5). Differs in: half the codes count.
     """
+    check_whole("seed", seed)
     mean, _ = code_arrays(codes)
     present = _mask(present, len(mean), "present")
     absent = ~present if absent is None else _mask(absent, len(mean), "absent")
@@ -218,10 +245,10 @@ def attribute_linearity(
         strengths: Multiples of the vector, three or more.
 
     Raises:
-        ValueError: If there are fewer than two codes or three different strengths, or scores are not finite
-            numbers, one a code.
+        ValueError: If there are fewer than two codes or three different strengths, codes or strengths are as
+            `Attribute.moved` does not take them, or scores are not finite numbers, one a code.
     """
-    z, strengths = np.asarray(z, dtype=np.float64), np.asarray(strengths, dtype=np.float64)
+    z, strengths = real_numbers(z, "codes"), real_numbers(strengths, "strengths")
     if z.ndim != 2 or len(z) < 2 or strengths.ndim != 1 or len(np.unique(strengths)) < 3:
         raise ValueError(
             "attribute_linearity needs two codes or more, (N, D), and three different strengths or more, "
@@ -263,9 +290,9 @@ def analogy(
         c: Codes of which the same is to become.
 
     Raises:
-        ValueError: If the three are not of one dimension and finite, or neither as many nor one alone.
+        ValueError: If the three are not of one dimension, real and finite, or neither as many nor one alone.
     """
-    codes = [np.asarray(each, dtype=np.float64) for each in (a, b, c)]
+    codes = [real_numbers(each, "analogy's codes") for each in (a, b, c)]
     shapes = [each.shape for each in codes]
     if not all(shapes) or len({shape[-1:] for shape in shapes}) > 1:
         raise ValueError(f"analogy needs codes of one dimension, but got shapes {shapes}")

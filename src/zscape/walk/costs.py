@@ -14,7 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zscape.base import CodesLike, code_arrays
-from zscape.walk.geodesics import Cost, Decoder
+from zscape.checks import check_whole
+from zscape.walk.geodesics import Cost, Decoder, decoders_of
+from zscape.walk.lengths import check_decoded
 
 _FREE = 0.9  # share of the data that costs nothing
 _SAMPLE = 2000  # codes on which that level is found
@@ -29,7 +31,9 @@ def distance_cost(codes: CodesLike, *, neighbours: int = 10, weight: float = 1.0
     with h(z) the mean squared distance to the nearest codes, and h_90 the value that nine tenths of the codes
     stay below, each code itself left out.
 
-    Null: 0 at nine tenths of the codes. Cost: O(N D) for each code asked, with memory for N distances each.
+    Null: 0 at nine tenths of new codes like those of the data. At the codes themselves it is 0 more often, as
+    each is its own nearest then: at all of 300 draws of N(0, I) with `neighbours=1`, at 97 % with 2, at 93 %
+    with 10. Cost: O(N D) for each code asked, with memory for N distances each.
 
     Args:
         codes: Where the data are: a table, an array (N, D) with N >= 2, or a pair (mean, logvar), of which
@@ -38,12 +42,12 @@ def distance_cost(codes: CodesLike, *, neighbours: int = 10, weight: float = 1.0
         weight: Of the cost. Must be >= 0.
 
     Raises:
+        TypeError: If neighbours is no whole number.
         ValueError: If codes are malformed or equal, neighbours < 1, or weight < 0.
     """
     mean, _ = code_arrays(codes, rows=2)
     _check_weight(weight)
-    if neighbours < 1:
-        raise ValueError(f"distance_cost needs neighbours >= 1, but got {neighbours}")
+    check_whole("neighbours", neighbours, least=1)
     count = min(neighbours, len(mean) - 1)
     # Distances by products lose what is small beside the distance to 0.
     middle = torch.as_tensor(mean.mean(axis=0))
@@ -130,17 +134,21 @@ def ensemble_cost(
         device: Where they are.
 
     Raises:
-        ValueError: If there are fewer than two decoders, they agree everywhere, codes are malformed, or
-            weight < 0.
+        TypeError: If there is a decoder that is none.
+        ValueError: If there are fewer than two decoders, they agree everywhere, one does not give one row a
+            code, codes are malformed, or weight < 0.
     """
-    decoders = list(decode)
+    decoders = decoders_of(decode, "ensemble_cost")
     if len(decoders) < 2:
         raise ValueError(f"ensemble_cost needs two decoders or more, but got {len(decoders)}")
     mean, _ = code_arrays(codes, rows=2)
     _check_weight(weight)
 
     def variance(z: Tensor) -> Tensor:
-        return torch.stack([each(z).flatten(1) for each in decoders]).var(0).mean(1)
+        found = [each(z) for each in decoders]
+        for each in found:
+            check_decoded(each.shape, len(z))
+        return torch.stack([each.flatten(1) for each in found]).var(0).mean(1)
 
     level = _level(variance, torch.as_tensor(mean, dtype=dtype, device=device), "variances over decoders")
     return _from_zero(lambda z: variance(z) / level - 1, weight)

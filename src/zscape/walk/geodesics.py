@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Num
-from torch import Tensor
+from torch import Tensor, nn
 
+from zscape.checks import check_whole
 from zscape.walk._descent import Descent, minimised
-from zscape.walk.lengths import at_constant_speed, checked_paths, evenly, subdivided
+from zscape.walk.lengths import at_constant_speed, check_decoded, checked_paths, evenly, subdivided
 from zscape.walk.lines import checked_ends, linear_path
 
 Decoder = Callable[[Tensor], Tensor]
@@ -36,6 +37,10 @@ class Search:
         batch: Pairs that are decoded together.
         dtype: Of the codes that the decoder is given.
         device: Where they are.
+
+    Raises:
+        TypeError: If finer, iterations or batch is no whole number.
+        ValueError: If a number is out of range.
     """
 
     finer: int = 2
@@ -46,12 +51,11 @@ class Search:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        if min(self.finer, self.batch) < 1 or self.iterations < 0 or not self.tolerance > 0:
-            raise ValueError(
-                "a search needs finer and batch >= 1, iterations >= 0 and tolerance > 0, but got "
-                f"finer={self.finer}, batch={self.batch}, iterations={self.iterations} and "
-                f"tolerance={self.tolerance}"
-            )
+        check_whole("finer", self.finer, least=1)
+        check_whole("iterations", self.iterations)
+        check_whole("batch", self.batch, least=1)
+        if not self.tolerance > 0:
+            raise ValueError(f"a search needs tolerance > 0, but got tolerance={self.tolerance}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +137,11 @@ def geodesic_paths(
         search: How it is done.
 
     Raises:
-        TypeError: If decode gives no tensor, or one through which no gradient passes.
+        TypeError: If a decoder is none, or gives no tensor, or one through which no gradient passes; or if
+            steps is no whole number.
         ValueError: If ends are not of one shape and finite, begin has other ends, steps < 1, there is no
-            decoder, the cost is not one number a code, or an energy is not finite.
+            decoder, one does not take codes of the dtype and on the device of the search or does not give one
+            row a code, the cost is not one number >= 0 a code, or an energy is not finite.
 
     References:
         Shao et al., The Riemannian Geometry of Deep Generative Models, 2018; Arvanitidis et al., Latent Space
@@ -144,7 +150,7 @@ def geodesic_paths(
     """
     start, end = checked_ends(start, end, steps)
     search = search or Search()
-    decoders = [decode] if callable(decode) else list(decode)
+    decoders = decoders_of(decode, "geodesic_paths")
     if not decoders:
         raise ValueError("geodesic_paths needs one decoder or more, but got none")
     pieces = steps * search.finer
@@ -152,6 +158,24 @@ def geodesic_paths(
     starts = range(0, len(start), search.batch)
     parts = [_found(begin[first : first + search.batch], decoders, cost, search) for first in starts]
     return _together(parts, begin, steps, decoders, search)
+
+
+def decoders_of(decode: Decoder | Iterable[Decoder], owner: str) -> list[Decoder]:
+    """One decoder, or several, as a list.
+
+    Raises:
+        TypeError: If one cannot be called.
+    """
+    # A list of modules counts as a module, which could be called; other modules are one decoder, whole.
+    several = isinstance(decode, nn.ModuleList) or (isinstance(decode, Iterable) and not callable(decode))
+    decoders: list[Decoder] = list(decode) if several else [decode]
+    for each in decoders:
+        if not callable(each):
+            raise TypeError(
+                f"{owner} needs decoders, functions of codes such as `lambda z: run.model.decode(z).mean`, "
+                f"but got {each!r}"
+            )
+    return decoders
 
 
 def _begun(begin: np.ndarray, start: np.ndarray, end: np.ndarray, pieces: int) -> Float[np.ndarray, "P S D"]:
@@ -163,7 +187,10 @@ def _begun(begin: np.ndarray, start: np.ndarray, end: np.ndarray, pieces: int) -
             f"geodesic_paths needs paths to begin at with the same ends, {start.shape}, but got paths "
             f"{begin.shape} with others"
         )
-    return at_constant_speed(begin, steps=pieces)
+    path = at_constant_speed(begin, steps=pieces)
+    # Ends may be off by rounding.
+    path[:, 0], path[:, -1] = start, end
+    return path
 
 
 def _found(
@@ -171,7 +198,8 @@ def _found(
 ) -> Descent:
     """The search of one batch; its unknowns are the points between the ends."""
     path = torch.as_tensor(begin, dtype=search.dtype, device=search.device)
-    curve = _Curve(path[:, :1], path[:, -1:], decoders, cost, _mean_metric(path, decoders))
+    negative = torch.zeros((), dtype=torch.bool, device=path.device)
+    curve = _Curve(path[:, :1], path[:, -1:], decoders, cost, _mean_metric(path, decoders), negative)
     pieces = path.shape[1] - 1
     if pieces == 1:
         path = torch.cat([path[:, :1], path.mean(1, keepdim=True), path[:, 1:]], dim=1)
@@ -186,6 +214,11 @@ def _found(
         tolerance=search.tolerance,
         most=search.iterations,
     )
+    if negative:
+        raise ValueError(
+            "geodesic_paths needs costs >= 0, but this cost is negative somewhere, where no path is the "
+            "shortest; give it a floor, as in `lambda z: cost(z).clamp(min=0)`"
+        )
     strange = ~torch.isfinite(descent.values[0])
     if strange.any():
         raise ValueError(
@@ -199,13 +232,17 @@ def _found(
 
 @dataclass(frozen=True)
 class _Curve:
-    """Energies of paths between given ends."""
+    """Energies of paths between given ends.
+
+    Whether a cost was negative is noted, to be asked once: an accelerator would wait for each answer.
+    """
 
     start: Float[Tensor, "P 1 D"]
     end: Float[Tensor, "P 1 D"]
     decoders: Sequence[Decoder]
     cost: Cost | None
     metric: Float[Tensor, "P"]
+    negative: Bool[Tensor, ""]
 
     def whole(self, which: Int[Tensor, "A"], inner: Float[Tensor, "A K D"]) -> Float[Tensor, "A S D"]:
         """Paths with their ends."""
@@ -219,6 +256,7 @@ class _Curve:
         if self.cost is not None:
             middles = (path[:, 1:] + path[:, :-1]) / 2
             paid = _paid(middles.flatten(0, 1), self.cost).reshape(len(path), pieces)
+            self.negative.logical_or_((paid < 0).any())
             squares = path.diff(dim=1).square().sum(2)
             energy = energy + self.metric[which] * (paid * squares).sum(1)
         return pieces * energy
@@ -231,7 +269,16 @@ def _mean_squares(path: Float[Tensor, "P S D"], decoders: Sequence[Decoder]) -> 
 
 
 def _decoded(path: Float[Tensor, "P S D"], decode: Decoder) -> Float[Tensor, "P S F"]:
-    found = decode(path.flatten(0, 1))
+    codes = path.flatten(0, 1)
+    try:
+        found = decode(codes)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        raise ValueError(
+            f"decode was given codes {tuple(codes.shape)} of {codes.dtype} on {codes.device} and failed "
+            f"({error}); where it takes codes of another kind, give search=Search(dtype=..., device=...)"
+        ) from error
     detached = isinstance(found, Tensor) and path.requires_grad and not found.requires_grad
     if detached or not isinstance(found, Tensor):
         what = "a tensor without gradients" if detached else type(found).__name__
@@ -239,6 +286,7 @@ def _decoded(path: Float[Tensor, "P S D"], decode: Decoder) -> Float[Tensor, "P 
             "geodesic_paths needs a decode of tensors, through which gradients pass, such as "
             f"`lambda z: run.model.decode(z).mean`, but this gives {what}"
         )
+    check_decoded(found.shape, len(codes))
     return found.reshape(*path.shape[:2], -1)
 
 

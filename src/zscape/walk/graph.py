@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from sklearn.neighbors import NearestNeighbors
 
 from zscape.base import CodesLike, code_arrays
+from zscape.checks import check_whole
 from zscape.walk.lengths import at_constant_speed
 from zscape.walk.lines import checked_ends
 
@@ -79,14 +80,16 @@ def graph_paths(
             along the way; 0 leaves corners as they are.
 
     Raises:
-        ValueError: If ends and codes are not of one dimension, a setting is out of range, or neighbours are
-            too few for a way; then the message says how many would do.
+        TypeError: If steps or neighbours is no whole number.
+        ValueError: If ends and codes are not of one dimension, a number of theirs is not finite or 1e100 or
+            larger, a setting is out of range, or neighbours are too few for a way; then the message says how
+            many would do.
 
     References:
         Tenenbaum et al., A Global Geometric Framework for Nonlinear Dimensionality Reduction, 2000 (power 1);
         Hwang et al., Shortest Path through Random Points, 2016 (powers above).
     """
-    start, end = checked_ends(start, end, steps)
+    start, end = (code_arrays(each, rows=0)[0] for each in checked_ends(start, end, steps))
     mean, _ = code_arrays(codes, rows=2)
     _check(start, mean, neighbours, power, smoothing)
     nodes = np.concatenate([mean, start, end])
@@ -108,8 +111,7 @@ def _check(start: np.ndarray, mean: np.ndarray, neighbours: int, power: float, s
         raise ValueError(
             f"graph_paths needs ends and codes of one dimension, but got {start.shape[1]} and {mean.shape[1]}"
         )
-    if neighbours < 1:
-        raise ValueError(f"graph_paths needs neighbours >= 1, but got {neighbours}")
+    check_whole("neighbours", neighbours, least=1)
     if not (1 <= power < np.inf and 0 <= smoothing < np.inf):
         raise ValueError(
             f"graph_paths needs power >= 1 and smoothing >= 0, but got power={power} and "

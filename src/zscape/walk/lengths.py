@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Num
+
+from zscape.checks import check_whole
+from zscape.walk.lines import real_numbers
 
 Decode = Callable[[np.ndarray], np.ndarray]
 """Codes (N, D) to whatever they stand for, (N, ...), such as `Run.decode`."""
@@ -28,11 +31,12 @@ def step_lengths(
         finer: Chords that a decoded step is measured along.
 
     Raises:
-        ValueError: If the paths or what is decoded are not finite, of fewer than two points, or finer < 1.
+        TypeError: If finer is no whole number.
+        ValueError: If the paths or what is decoded are not finite, of fewer than two points, finer < 1, or
+            decode does not give one row a code.
     """
     paths = checked_paths(paths)
-    if finer < 1:
-        raise ValueError(f"step_lengths needs finer >= 1, but got {finer}")
+    check_whole("finer", finer, least=1)
     if decode is None:
         return np.linalg.norm(np.diff(paths, axis=1), axis=2)
     # Path by path, since what is decoded takes far more memory than codes.
@@ -56,7 +60,8 @@ def path_lengths(
         finer: Chords that a decoded step is measured along.
 
     Raises:
-        ValueError: If the paths are not finite, of fewer than two points, or finer < 1.
+        TypeError: If finer is no whole number.
+        ValueError: As `step_lengths`.
     """
     return step_lengths(paths, decode=decode, finer=finer).sum(axis=1)
 
@@ -85,15 +90,14 @@ def at_constant_speed(
         finer: Chords that each decoded step is measured along.
 
     Raises:
-        ValueError: If the paths are not finite, of fewer than two points, or finer or steps < 1.
+        TypeError: If finer or steps is no whole number.
+        ValueError: As `step_lengths`, or if steps < 1.
     """
     paths = checked_paths(paths)
     new = paths.shape[1] - 1 if steps is None else steps
-    if new < 1:
-        raise ValueError(f"at_constant_speed needs steps >= 1, but got {steps}")
+    check_whole("steps", new, least=1)
     if decode is not None:
-        if finer < 1:
-            raise ValueError(f"at_constant_speed needs finer >= 1, but got {finer}")
+        check_whole("finer", finer, least=1)
         paths = subdivided(paths, finer)
     chords = step_lengths(paths, decode=decode)
     return evenly(paths, chords, new)
@@ -113,9 +117,9 @@ def checked_paths(paths: np.ndarray) -> Float[np.ndarray, "P T D"]:
     """Paths as float64, checked.
 
     Raises:
-        ValueError: If they are not (P, T, D) with T >= 2 and D >= 1, or not finite.
+        ValueError: If they are not (P, T, D) with T >= 2 and D >= 1, or not real and finite.
     """
-    paths = np.asarray(paths, dtype=np.float64)
+    paths = real_numbers(paths, "paths")
     if paths.ndim != 3 or paths.shape[1] < 2 or not paths.shape[2]:
         raise ValueError(f"paths need shape (P, T, D) with T >= 2 and D >= 1, but got {paths.shape}")
     strange = ~np.isfinite(paths).all(axis=(1, 2))
@@ -132,8 +136,27 @@ def subdivided(paths: Float[np.ndarray, "P T D"], finer: int) -> Float[np.ndarra
     return np.concatenate([cut.reshape(count, (points - 1) * finer, latent), paths[:, -1:]], axis=1)
 
 
+def check_decoded(shape: Sequence[int], count: int) -> None:
+    """Refuse what a decoder gives if it is not one row a code.
+
+    Args:
+        shape: Of what it gives.
+        count: Codes that it was given.
+
+    Raises:
+        ValueError: If the first axis has another size.
+    """
+    if tuple(shape[:1]) != (count,):
+        raise ValueError(
+            f"decode needs to give one row for each of {count} codes, ({count}, ...), but gives shape "
+            f"{tuple(shape)}; bring the axis of the codes to the front"
+        )
+
+
 def _chords(path: np.ndarray, decode: Decode) -> Float[np.ndarray, "S"]:
-    x = np.asarray(decode(path)).reshape(len(path), -1)
+    found = np.asarray(decode(path))
+    check_decoded(found.shape, len(path))
+    x = found.reshape(len(path), -1)
     if not np.isfinite(x).all():
         raise ValueError("lengths need finite samples, but decode gave NaN or infinity; train again")
     return np.linalg.norm(np.diff(x.astype(np.float64), axis=0), axis=1)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Num
 
+from zscape.checks import check_whole
+
 # Of the angle between two ends: closer to 0 or to a half turn than this, they count as parallel or opposite.
 _LEAST_ANGLE = 1e-7
 
@@ -31,6 +33,7 @@ def linear_path(
         steps: From end to end, one less than points.
 
     Raises:
+        TypeError: If steps is no whole number.
         ValueError: If the ends are not of one shape and finite, or steps < 1.
     """
     start, end = checked_ends(start, end, steps)
@@ -62,6 +65,7 @@ def spherical_path(
         steps: From end to end, one less than points.
 
     Raises:
+        TypeError: If steps is no whole number.
         ValueError: If the ends are not of one shape and finite, or steps < 1.
 
     References:
@@ -115,6 +119,7 @@ def norm_corrected_path(
         steps: From end to end, one less than points.
 
     Raises:
+        TypeError: If steps is no whole number.
         ValueError: If the ends are not of one shape and finite, or steps < 1.
     """
     start, end = checked_ends(start, end, steps)
@@ -135,9 +140,11 @@ def checked_ends(
     """Ends of paths as float64, checked.
 
     Raises:
-        ValueError: If they are not two arrays (P, D) of one shape with finite numbers, or steps < 1.
+        TypeError: If steps is no whole number.
+        ValueError: If they are not two arrays (P, D) of one shape with real, finite numbers, or steps < 1.
     """
-    start, end = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    check_whole("steps", steps, least=1)
+    start, end = real_numbers(start, "ends of paths"), real_numbers(end, "ends of paths")
     if start.ndim != 2 or start.shape != end.shape or not start.shape[1]:
         raise ValueError(
             f"paths need as many ends as starts, both (P, D) with D >= 1, but got {start.shape} and "
@@ -146,9 +153,19 @@ def checked_ends(
     strange = ~(np.isfinite(start).all(axis=1) & np.isfinite(end).all(axis=1))
     if strange.any():
         raise ValueError(f"paths need finite ends, but those of pair {strange.argmax()} are not")
-    if steps < 1:
-        raise ValueError(f"a path needs steps >= 1, but got {steps}")
     return start, end
+
+
+def real_numbers(values: object, what: str) -> Float[np.ndarray, "..."]:
+    """Numbers as float64, of any shape.
+
+    Raises:
+        ValueError: If they are something else, such as complex ones.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{what} need real numbers, but got dtype {array.dtype}")
+    return array.astype(np.float64, copy=False)
 
 
 def _units(start: np.ndarray, end: np.ndarray) -> Float[np.ndarray, "P 1"]:

@@ -35,8 +35,9 @@ class PathSet:
         profiles: (P, T - 1) numbers of each step, by their name and kind, such as its decoded length.
 
     Raises:
-        ValueError: If the shapes do not fit, a code is not finite in float32, ends are no whole numbers,
-            there is not a choice a pair, or a profile is of another kind or named as a column of the table.
+        ValueError: If the shapes do not fit, a code is not finite in float32, ends are no whole numbers below
+            2^63, there is not a choice a pair, or a profile is of no kind or of another, or named as a column
+            of the table.
     """
 
     ends: np.ndarray
@@ -45,6 +46,10 @@ class PathSet:
     profiles: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        profiles = {name: _arrays(kinds) for name, kinds in self.profiles.items()}
+        arrays = {"ends": np.asarray(self.ends), "choices": tuple(self.choices), "z": _arrays(self.z)}
+        for name, value in (arrays | {"profiles": profiles}).items():
+            object.__setattr__(self, name, value)  # of a frozen record
         shapes = {paths.shape for paths in self.z.values()}
         pairs, points, latent = (*next(iter(shapes), ()), 0, 0, 0)[:3]
         fits = shapes == {(pairs, points, latent)} and min(pairs, points - 1, latent) >= 1
@@ -54,6 +59,8 @@ class PathSet:
                 f"whole numbers (P, 2) as its ends, but got {sorted(shapes)} and {self.ends.dtype} "
                 f"{self.ends.shape}"
             )
+        if self.ends.max() > np.iinfo(np.int64).max:
+            raise ValueError(f"a set of paths needs ends below 2^63, but the largest is {self.ends.max()}")
         if len(self.choices) != pairs:
             raise ValueError(f"a set of paths needs a choice a pair, {pairs}, but got {len(self.choices)}")
         for kind, z in self.z.items():
@@ -67,6 +74,10 @@ class PathSet:
         for name, kinds in self.profiles.items():
             if name in _TAKEN:
                 raise ValueError(f"a profile needs a name of its own, but {name!r} is a column of the table")
+            if not kinds:
+                raise ValueError(
+                    f"a profile needs a kind of path or more, but {name!r} has none; leave it out"
+                )
             for kind, values in kinds.items():
                 if kind not in self.z or values.shape != shape:
                     raise ValueError(
@@ -85,6 +96,10 @@ class PathSet:
         return next(iter(self.z.values())).shape[1] - 1
 
 
+def _arrays(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(each) for name, each in values.items()}
+
+
 def save_paths(
     paths: PathSet, path: str | os.PathLike[str], *, notes: Mapping[str, Any] | None = None
 ) -> None:
@@ -92,7 +107,7 @@ def save_paths(
 
     Columns: `kind`; `choice`, how the pair was chosen; `pair`, its number; `start` and `end`, rows of the
     data set; `step`; `code`, a fixed-size list of float32; and one of each profile, with what belongs
-    to the step that leads to this point, null at the first.
+    to the step that leads to this point, null at the first and for a kind without.
 
     Args:
         paths: What to write.
@@ -111,11 +126,12 @@ def save_paths(
         "code": tables.vectors(np.concatenate([z.reshape(rows, -1) for z in paths.z.values()])),
     }
     for name, kinds in paths.profiles.items():
-        full = np.full((len(paths.z), count, points), np.nan)
+        # What is NaN stays a number, and what is not there is null.
+        full, missing = np.zeros((len(paths.z), count, points)), np.ones((len(paths.z), count, points), bool)
         for place, kind in enumerate(paths.z):
             if kind in kinds:
-                full[place, :, 1:] = kinds[kind]
-        columns[name] = pa.array(full.ravel(), pa.float64(), from_pandas=True)
+                full[place, :, 1:], missing[place, :, 1:] = kinds[kind], False
+        columns[name] = pa.array(full.ravel(), pa.float64(), mask=missing.ravel())
     _tables.write(columns, path, notes)
 
 
@@ -150,13 +166,9 @@ def _paths(table: pa.Table) -> PathSet | None:
     if not same or not (np.stack([kinds, pair, step]) == wanted).all():
         return None
     profiles = {
-        each.name: dict(zip(names, table[each.name].to_numpy().reshape(shape)[:, :, 1:], strict=True))
+        each.name: _profile(table[each.name], names, shape)
         for each in table.schema
         if each.name not in _TAKEN and pa.types.is_floating(each.type)
-    }
-    known = {
-        name: {kind: values for kind, values in kinds.items() if not np.isnan(values).all()}
-        for name, kinds in profiles.items()
     }
     if (ends[0, :, 0] > np.iinfo(np.int64).max).any():
         return None
@@ -164,5 +176,12 @@ def _paths(table: pa.Table) -> PathSet | None:
         ends[0, :, 0].astype(np.int64),
         tuple(choices[0, :, 0].tolist()),
         dict(zip(names, z.reshape(*shape, -1), strict=True)),
-        known,
+        {name: kinds for name, kinds in profiles.items() if kinds},
     )
+
+
+def _profile(column: pa.ChunkedArray, names: list[str], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """The numbers of each kind that has some."""
+    values = column.to_numpy().reshape(shape)[:, :, 1:]
+    missing = column.is_null().to_numpy().reshape(shape)[:, :, 1:]
+    return {name: values[kind] for kind, name in enumerate(names) if not missing[kind].all()}
