@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -160,15 +161,17 @@ def geodesic_paths(
     return _together(parts, begin, steps, decoders, search)
 
 
-def decoders_of(decode: Decoder | Iterable[Decoder], owner: str) -> list[Decoder]:
+def decoders_of(decode: object, owner: str) -> list[Decoder]:
     """One decoder, or several, as a list.
 
     Raises:
         TypeError: If one cannot be called.
     """
     # A list of modules counts as a module, which could be called; other modules are one decoder, whole.
-    several = isinstance(decode, nn.ModuleList) or (isinstance(decode, Iterable) and not callable(decode))
-    decoders: list[Decoder] = list(decode) if several else [decode]
+    if isinstance(decode, nn.ModuleList) or (isinstance(decode, Iterable) and not callable(decode)):
+        decoders: list[Any] = list(decode)
+    else:
+        decoders = [decode]
     for each in decoders:
         if not callable(each):
             raise TypeError(
