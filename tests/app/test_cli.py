@@ -41,7 +41,10 @@ def test_the_whole_chain(zscape, tmp_path):
     assert pq.read_table(sampled["samples"]).num_rows == 5
     with Image.open(sampled["pictures"]) as picture:
         assert picture.size[0] > 100
-    report = json.loads(zscape("report", run, "--json").out)["report"]
+    reported = zscape("report", run, "--json")
+    report = json.loads(reported.out)["report"]
+    assert lines(reported.err)[0] == "report  0 %  learning curves"
+    assert lines(reported.err)[-1].startswith("report  100 %")
     assert "<html" in Path(report).read_text("utf-8")
 
 
@@ -330,6 +333,13 @@ def test_data_list_knows_every_file_that_a_network_is_read_from(zscape, tmp_path
     rows = json.loads(zscape("data", "list", "--data-dir", tmp_path, "--json").out)
     (row,) = [row for row in rows if row["name"] == "network:vgg19"]
     assert (row["here"], row["where"]) == (True, str(file))
+    # The file that is here is not torchvision's, and so is neither its licence.
+    assert "torchvision" not in row["licence"]
+    assert "fetched: torchvision" in row["summary"]
+    (file.parent / "vgg19-dcbb9e9d.pth").touch()
+    rows = json.loads(zscape("data", "list", "--data-dir", tmp_path, "--json").out)
+    (row,) = [row for row in rows if row["name"] == "network:vgg19"]
+    assert "torchvision" in row["licence"]
 
 
 def test_data_show_draws_what_the_model_sees(zscape, tmp_path):

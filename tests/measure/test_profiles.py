@@ -114,6 +114,26 @@ def test_results_are_means_over_paths_with_their_definition(reader):
         assert part in results[1].definition
 
 
+def test_profiles_go_in_as_they_are_with_their_unit_and_definition(reader):
+    found = measure.style_profiles(paths((4, 4, 1, 8, 8)), reader)
+    results = measure.profile_results(found)
+    alike = measure.profile_results(found.losses, definition=found.definition, unit="feature units^4")
+    assert results == alike
+    (first, *_) = measure.profile_results(found, unit="nats", definition="mine")
+    assert (first.unit, first.definition) == ("nats", "mine; step 1 of 3, mean over paths")
+    assert measure.profile_results(found.losses)[0].unit == ""
+    shape, of_losses = measure.profile_shape(found), measure.profile_shape(found.losses)
+    np.testing.assert_array_equal(shape.ratio, of_losses.ratio)
+    np.testing.assert_array_equal(shape.maxima, of_losses.maxima)
+
+
+@pytest.mark.parametrize("take", [measure.profile_results, measure.profile_shape])
+def test_profiles_against_all_are_no_steps(reader, take):
+    matrix = measure.style_profiles(paths((2, 4, 1, 8, 8)), reader, against="all")
+    with pytest.raises(ValueError, match=r"needs profiles \(P, S\).*shape \(2, 4, 4\).*\"previous\""):
+        take(matrix)
+
+
 def test_intervals_of_a_step_do_not_go_under_what_paths_have():
     """Of one large value beside small ones a normal interval ends at -4.9."""
     losses = np.array([[0.1], [0.2], [0.1], [20.0]])

@@ -33,6 +33,18 @@ def test_codes_with_classes_have_spectra_clusters_and_neighbours(make):
     assert all("24 codes" in plate.caption and "seed 3" in plate.caption for plate in section.plates)
 
 
+def test_neighbours_are_shown_of_every_class(make):
+    run, data = make()
+    table = codes.load(run.codes_path)
+    label = np.arange(len(table)) % 11
+    relabelled(run, label)
+    section = classes.structured(run, data, seed=0)
+    (plate,) = [each for each in section.plates if each.name == "class-neighbours"]
+    rows = [note.get_text() for note in plate.figure.axes[0].texts][:-2]
+    assert sorted(rows, key=int) == [str(each) for each in np.unique(label)]
+    assert plate.alt.startswith("11 pictures")
+
+
 def test_drawings_have_no_neighbours_as_pictures(make):
     run, data = make(drawings=True, count=240)
     section = classes.structured(run, data, seed=0)
@@ -60,8 +72,9 @@ def test_panels_show_shares_and_the_null():
     z = np.random.default_rng(0).standard_normal((60, 5))
     z[:, 1] += 3 * z[:, 0]
     found = measure.parallel_analysis(z, seed=1)
-    axes = classes.spectra_panels([found, found], ["all", "cats"]).axes
-    assert [each.get_title(loc="left") for each in axes] == ["all: 1 above", "cats: 1 above"]
+    axes = classes.spectra_panels([found, found], ["all", "cats"], [1060, 60]).axes
+    titles = [each.get_title(loc="left") for each in axes]
+    assert titles == ["all (n = 1,060)\n1 above", "cats (n = 60)\n1 above"]
     np.testing.assert_allclose([bar.get_height() for bar in axes[0].patches], 100 * found.ratios)
     np.testing.assert_allclose(axes[0].get_lines()[0].get_ydata(), 100 * found.null_high)
     colours = [bar.get_facecolor() for bar in axes[0].patches]

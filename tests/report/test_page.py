@@ -156,6 +156,15 @@ def test_same_run_gives_same_bytes(make):
     assert files(run.path) != first
 
 
+def test_who_watches_is_told_of_every_part(make):
+    run, data = make()
+    told = []
+    write(run, data, watch=lambda *news: told.append(news))
+    assert [done for done, _, _ in told] == list(range(8))
+    assert {parts for _, parts, _ in told} == {7}
+    assert [words for _, _, words in told][::3] == ["learning curves", "classes", "figures"]
+
+
 def test_no_file_is_left_behind(make):
     run, data_set = make()
     before = set(files(run.path))

@@ -167,6 +167,22 @@ def test_class_rows_stand_below_each_other_and_groups_side_by_side_pixel_by_pixe
     assert [note.get_text() for note in figure.axes[0].texts] == ["three", "$5$", "these", "those"]
 
 
+def test_pictures_stand_apart_from_their_nearest_ones_pixel_by_pixel():
+    images, nearest = noise(2, 1, 8, 8), noise(6, 1, 8, 8).reshape(2, 3, 1, 8, 8)
+    figure = pictures.beside_their_nearest(images, nearest, ["three", "$5$"])
+    shown = figure.axes[0].get_images()[0].get_array()
+    zoom = len(shown) // 17
+    canvas = shown[::zoom, ::zoom]
+    assert canvas.shape == (17, 8 + 4 + 3 * 9 - 1, 4)
+    np.testing.assert_array_equal(canvas[9:, :8, 0], np.rint(255 * images[1, 0]))
+    np.testing.assert_array_equal(canvas[9:, 21:29, 0], np.rint(255 * nearest[1, 1, 0]))
+    assert not canvas[:, 8:12].any()
+    texts = [note.get_text() for note in figure.axes[0].texts]
+    assert texts == ["three", "$5$", "code", "nearest codes, the nearest first"]
+    with pytest.raises(ValueError, match="2 pictures, nearest ones of 2 and 1 names"):
+        pictures.beside_their_nearest(images, nearest, ["a"])
+
+
 def test_class_rows_of_one_group_need_no_title():
     figure = pictures.class_rows({"these": noise(2, 3, 4, 4)}, np.array([0, 1]), {0: "a", 1: "b"}, 8)
     assert [note.get_text() for note in figure.axes[0].texts] == ["a", "b"]

@@ -132,6 +132,7 @@ def test_parts_that_do_not_meet_are_told_with_what_would_join_them():
     ) as told:
         walk.graph_paths(*ends, codes=codes)
     advice = int(str(told.value).rpartition("neighbours=")[2].split()[0])
+    assert str(told.value).endswith(f"neighbours={advice} (--neighbours {advice}) joins them")
     assert walk.graph_paths(*ends, codes=codes, neighbours=advice).lengths[1] > 10
     with pytest.raises(ValueError, match="fall into parts"):
         walk.graph_paths(*ends, codes=codes, neighbours=advice // 2)

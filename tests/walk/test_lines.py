@@ -113,7 +113,7 @@ def test_a_point_at_the_origin_stays_there():
 @pytest.mark.parametrize(
     ("start", "end", "settings", "said"),
     [
-        (np.zeros((2, 0)), np.zeros((2, 0)), {}, "D >= 1"),
+        (np.zeros((2, 0)), np.zeros((2, 0)), {}, r"D >= 1.* \(2, 0\)$"),
         (np.zeros((2, 3)), np.array([[0.0] * 3, [0.0, np.nan, 1.0]]), {}, "those of pair 1 are not"),
         (np.zeros((1, 3)), np.zeros((1, 3)), {"steps": 0}, "steps needs to be a whole number >= 1, but is 0"),
         (
@@ -127,6 +127,13 @@ def test_a_point_at_the_origin_stays_there():
 def test_ends_that_cannot_be_are_refused(kind, start, end, settings, said):
     with pytest.raises(ValueError, match=said):
         kind(start, end, **settings)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_pair_of_codes_is_told_how_to_go_in(kind):
+    unchecked = getattr(kind, "__wrapped__", kind)
+    with pytest.raises(ValueError, match=r"but got \(3,\) and \(3,\); give one pair.*start\[None\]"):
+        unchecked(np.zeros(3), np.ones(3))
 
 
 @pytest.mark.parametrize("steps", [2.5, "3", None, True])

@@ -21,7 +21,8 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
     rows = []
     for entry in data.catalogue():
         found = data.find(entry.name, data_dir)
-        file = found.path or _other_weights(entry.name, data_dir)
+        other = None if found.path else _other_weights(entry.name, data_dir)
+        file = found.path or other
         where = str(file) if file else "built in" if not entry.path else ""
         fetched = entry.example or (entry.name if entry.fetchable else "")
         fetchable = f"zscape data fetch {fetched}" if fetched else "copy it by hand"
@@ -29,7 +30,7 @@ def show_all(data_dir: Path | None, *, as_json: bool) -> None:
             {
                 "name": entry.name,
                 "summary": entry.summary,
-                "licence": entry.licence,
+                "licence": "as its source has it" if other else entry.licence,
                 "where": where or f"not here: {fetchable}",
                 "here": bool(where),
                 "looked": [str(place) for place in found.looked],

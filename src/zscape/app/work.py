@@ -188,7 +188,8 @@ def report(path: Path, *, tsne: bool, seed: int, data_dir: Path | None) -> Path:
     data = data_of(run, data_dir)
     if run.codes_path.exists():
         codes_of(run, data)
-    return reports.write(run, data, tsne=tsne, seed=seed)
+    with console.progress("report") as told:
+        return reports.write(run, data, tsne=tsne, seed=seed, watch=told)
 
 
 def study(name: str, scale: str, out: Path | None, data_dir: Path | None) -> Path:

@@ -257,7 +257,7 @@ _CATALOGUE = (
     *(
         Entry(
             name=f"network:{name}",
-            summary=f"{title}, trained on ImageNet, as torchvision has it, for perceptual distances ({size})",
+            summary=f"{title}, trained on ImageNet, for features and styles (fetched: torchvision's, {size})",
             path=f"networks/{file}",
             files=(File(f"networks/{file}", f"{_TORCHVISION}/{file}", (f"sha256:{digest}",)),),
             licence="BSD-3-Clause (torchvision); the pictures of ImageNet have terms of their own",

@@ -77,7 +77,8 @@ def centroid_offsets(
             seed < 0.
 
     References:
-        The report on interpolation in style space: l1, there called centroid offset.
+        Rich, Exploring the Latent Space of Autoencoders with a Metric of Artistic Style, University of the
+        Witwatersrand, 2021: l1, there called centroid offset.
     """
     check_whole("resamples", resamples, least=2)
     check_whole("seed", seed)

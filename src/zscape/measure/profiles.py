@@ -15,6 +15,7 @@ from zscape.base import Result
 from zscape.checks import check_whole
 from zscape.estimates import bootstrap_results
 from zscape.measure._grams import Convention, check_images, check_style, chunks, gram_losses, in_words
+from zscape.measure.style import STYLE_UNIT
 from zscape.model import FeatureReader, feature_errors
 
 Against = Literal["previous", "first", "all"]
@@ -180,11 +181,11 @@ def path_features(
 
 
 def profile_results(
-    profiles: Float[np.ndarray, "P S"],
+    profiles: StyleProfiles | Float[np.ndarray, "P S"],
     *,
     name: str = "style_loss",
-    unit: str = "",
-    definition: str = "",
+    unit: str | None = None,
+    definition: str | None = None,
     seed: int = 0,
 ) -> list[Result]:
     """The mean over paths of each step, with an interval that covers the choice of the paths.
@@ -197,31 +198,55 @@ def profile_results(
     ['style_loss_step_1', 'style_loss_step_2']
 
     Args:
-        profiles: One value a step of each path.
+        profiles: What `style_profiles` gives, or one value a step of each path.
         name: Of the results, before the number of the step.
-        unit: Of the values.
-        definition: What they are, as `StyleProfiles` has it.
+        unit: Of the values; None for that of style losses where they are known to be such, else none.
+        definition: What they are; None for what `StyleProfiles` says of itself.
         seed: Of the bootstrap.
 
     Raises:
         TypeError: If the seed is no whole number.
-        ValueError: If there are none, or one is not finite.
+        ValueError: If there is not a finite number a step of each path, as of profiles against all.
     """
     check_whole("seed", seed)
-    if not profiles.size or not np.isfinite(profiles).all():
+    if isinstance(profiles, StyleProfiles):
+        unit = STYLE_UNIT if unit is None else unit
+        definition = profiles.definition if definition is None else definition
+    values = step_values(profiles, "profile_results")
+    if not values.size or not np.isfinite(values).all():
         raise ValueError(
-            f"profiles need one finite number or more, but got shape {profiles.shape} or NaN in it"
+            f"profiles need one finite number or more, but got shape {values.shape} or NaN in it"
         )
-    steps = range(1, profiles.shape[1] + 1)
+    unit, definition = unit or "", definition or ""
+    steps = range(1, values.shape[1] + 1)
     return bootstrap_results(
         [f"{name}_step_{step}" for step in steps],
-        profiles.astype(np.float64),
+        values.astype(np.float64),
         unit=unit,
         definitions=[
             f"{definition}; step {step} of {len(steps)}, mean over paths".removeprefix("; ") for step in steps
         ],
         seed=seed,
     )
+
+
+def step_values(profiles: object, what: str) -> Float[np.ndarray, "P S"]:
+    """The numbers of profiles, one a step of each path.
+
+    Args:
+        profiles: What `style_profiles` gives, or an array (P, S).
+        what: The function that takes them.
+
+    Raises:
+        ValueError: If they are of another shape.
+    """
+    values = profiles.losses if isinstance(profiles, StyleProfiles) else np.asarray(profiles, dtype=float)
+    if values.ndim != 2:
+        raise ValueError(
+            f"{what} needs profiles (P, S), one value a step of each path, but got shape {values.shape}; "
+            'give those of style_profiles against "previous" or "first", not "all"'
+        )
+    return values
 
 
 def _check_paths(paths: np.ndarray) -> None:

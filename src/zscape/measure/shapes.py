@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 
 from zscape.base import Result
 from zscape.checks import check_number, check_whole
+from zscape.measure.profiles import StyleProfiles, step_values
 
 # A picture whose numbers vary by less than this share of their size is constant, to float32.
 _CONSTANT = 1e-6
@@ -23,9 +24,10 @@ class ProfileShape:
     """Shapes of P profiles.
 
     Attributes:
-        ratio: Mean over the middle third over mean over the outer thirds: over 1 for a horseshoe, which rises
-            and falls, under 1 where most happens near the ends; NaN where nothing does there.
-        maxima: Number of interior maxima: 1 for a horseshoe, 2 for a wave of two humps.
+        ratio: Mean over the middle third over mean over the outer thirds: 1 for a flat curve, over 1 where
+            most happens in the middle, under 1 where it does near the ends; NaN where nothing happens there.
+        maxima: Number of interior maxima: 1 for a horseshoe, if its ratio is over 1; 2 for a wave of two
+            humps.
     """
 
     ratio: Float[np.ndarray, "P"]
@@ -54,8 +56,14 @@ class CrossDissolve:
             return np.where(defined, inner, 0).sum(axis=1) / defined.sum(axis=1)
 
 
-def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) -> ProfileShape:
+def profile_shape(
+    profiles: StyleProfiles | Num[np.ndarray, "P S"], *, prominence: float = 0.0
+) -> ProfileShape:
     """Two numbers for the shape of each profile.
+
+    A curve rises and falls once, a horseshoe, if its ratio is over 1 and it has one maximum; a wave has two
+    maxima or more, and a U a ratio under 1 and none. Read maxima at a prominence: at 0.1, which `zscape walk`
+    uses, a tenth of the range of the profile.
 
     A step s of S covers [(s - 1) / S, s / S] of its path. Where that lies across a border of thirds, it
     counts in both with its share. A maximum is higher than what is on both sides of it, and on neither end; a
@@ -72,7 +80,7 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
     ([2.0, 1.0], [1, 2])
 
     Args:
-        profiles: One value >= 0 a step of each path, 3 steps or more.
+        profiles: What `style_profiles` gives, or one value >= 0 a step of each path; 3 steps or more.
         prominence: By how much of a profile's range a maximum must stand out at least to count. 0 counts
             all, also those that rounding makes.
 
@@ -80,15 +88,17 @@ def profile_shape(profiles: Num[np.ndarray, "P S"], *, prominence: float = 0.0) 
         TypeError: If `prominence` is no number.
         ValueError: If there are fewer than 3 steps, a value is negative or not finite, or prominence is
             negative.
+
+    References:
+        Rich, Exploring the Latent Space of Autoencoders with a Metric of Artistic Style, University of the
+        Witwatersrand, 2021. Differs in: there horseshoes and waves are told by eye.
     """
     check_number("prominence", prominence, least=0)
-    profiles = np.asarray(profiles)
-    if profiles.ndim != 2 or profiles.shape[1] < 3:
+    values = step_values(profiles, "profile_shape").astype(np.float64)
+    if values.shape[1] < 3:
         raise ValueError(
-            f"profile_shape needs profiles (P, S) of 3 steps or more, but got shape {profiles.shape}; one "
-            "of style_profiles against all has no shape of this kind"
+            f"profile_shape needs profiles (P, S) of 3 steps or more, but got shape {values.shape}"
         )
-    values = profiles.astype(np.float64)
     if not (np.isfinite(values).all() and (values >= 0).all()):
         raise ValueError("profile_shape needs finite values >= 0, but got one that is not")
     middle = _middle_shares(values.shape[1])
@@ -178,6 +188,10 @@ def shape_correlation(
     Raises:
         TypeError: If `resamples` or `seed` is no whole number.
         ValueError: If there are not as many of both, fewer than 4 paths are left, or either does not vary.
+
+    References:
+        Rich, Exploring the Latent Space of Autoencoders with a Metric of Artistic Style, University of the
+        Witwatersrand, 2021. Differs in: the claim is tested by a number, there it is read off curves.
     """
     check_whole("resamples", resamples, least=100)
     check_whole("seed", seed)

@@ -34,7 +34,6 @@ PERMUTATIONS = 20
 _PANELS = 12
 _WRITTEN = 12  # clusters and classes up to which each share is written into its square
 _NEIGHBOURS = 10
-_QUERIES = 8
 _LEAST = 12
 
 
@@ -67,23 +66,24 @@ def structured(run: Run, data: base.Data, *, seed: int) -> Section | None:
 
 
 @styled()
-def spectra_panels(spectra: Sequence[NullSpectrum], names: Sequence[str]) -> Figure:
+def spectra_panels(spectra: Sequence[NullSpectrum], names: Sequence[str], sizes: Sequence[int]) -> Figure:
     """Shares of the first components, a panel a set of codes, and the null they have to exceed.
 
     Args:
         spectra: At most twelve.
         names: Titles, one a panel.
+        sizes: Codes of each.
     """
     columns = min(len(spectra), 4)
     rows = -(-len(spectra) // columns)
-    figure = Figure(figsize=(WIDTH, 0.45 + 1.6 * rows), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.45 + 1.75 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, found, name in zip(grid, spectra, names, strict=False):
+    for axes, found, name, size in zip(grid, spectra, names, sizes, strict=False):
         place = np.arange(1, len(found.ratios) + 1)
         above = place <= found.components
         axes.bar(place, 100 * found.ratios, width=0.78, color=[TRAIN if each else MUTED for each in above])
         axes.plot(place, 100 * found.null_high, color=HELD_OUT, marker="o", markersize=2.5, linewidth=1.0)
-        axes.set_title(f"{label(name, 18)}: {found.components} above")
+        axes.set_title(f"{label(name, 18)} (n = {size:,})\n{found.components} above")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in grid[len(spectra) :]:
         axes.set_visible(False)
@@ -145,6 +145,8 @@ def cluster_figure(
 def _spectra(table: base.Codes, which: str, seed: int) -> Plate:
     found = class_spectra(table, permutations=PERMUTATIONS, seed=seed)[:_PANELS]
     names = ["all" if each.label is None else _name(table, each.label) for each in found]
+    labels = _labels(table)
+    sizes = [len(table) if each.label is None else int((labels == each.label).sum()) for each in found]
     counts = ", ".join(f"{name} {each.components}" for name, each in zip(names, found, strict=True))
     caption = (
         f"Shares of the first principal components in the variance of {which}, all and class by class. "
@@ -154,7 +156,7 @@ def _spectra(table: base.Codes, which: str, seed: int) -> Plate:
     )
     return Plate(
         "class-spectra",
-        spectra_panels(found, names),
+        spectra_panels(found, names, sizes),
         "Directions in which classes extend",
         caption,
         f"Components above the null: {counts}.",
@@ -193,18 +195,21 @@ def _clusters(table: base.Codes, which: str, seed: int) -> Plate:
 
 def _neighbours(run: Run, data: base.Data, table: base.Codes, which: str, seed: int) -> Plate:
     labels = _labels(table)
-    queries = picks(np.arange(len(table)), labels, count=_QUERIES, seed=seed)
+    classes = np.unique(labels)
+    # One of each class: the classes come in turn.
+    queries = picks(np.arange(len(table)), labels, count=len(classes), seed=seed)
     k = min(_NEIGHBOURS, len(table) - 1, max(1, ACROSS // width(run) - 1))
     found = nearest_neighbours(table, k).rows[queries]
     rows = np.concatenate([queries[:, None], found], axis=1)
     x = data.batch(torch.from_numpy(table.id[rows.ravel()]), "cpu")[0].numpy()
+    x = x.reshape(len(queries), k + 1, *x.shape[1:])
     same = float((labels[found] == labels[queries][:, None]).mean())
-    names = {row: _name(table, which) for row, which in enumerate(labels[queries].tolist())}
-    figure = pictures.class_rows({"": x}, np.repeat(np.arange(len(queries)), k + 1), names, k + 1)
+    names = [_name(table, each) for each in labels[queries].tolist()]
+    figure = pictures.beside_their_nearest(x[:, 0], x[:, 1:], names)
     caption = (
-        f"A row a code, of {which}, with its class: the picture of the code, then those of the {k} nearest "
-        f"codes (Euclidean), the nearest first. Of these neighbours {100 * same:.0f} % are of the class of "
-        f"the code (codes drawn at random, seed {seed}, the classes in turn)."
+        f"A row a class, one of its codes, of {which}: the picture of the code, and behind the gap those of "
+        f"the {k} nearest codes (Euclidean), the nearest first. Of these neighbours {100 * same:.0f} % are "
+        f"of the class of the code (codes drawn at random, seed {seed})."
     )
     alt = f"{len(queries)} pictures, each followed by the {k} whose codes are nearest."
     return Plate("class-neighbours", figure, "Nearest neighbours", caption, alt, chart=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +24,22 @@ from zscape.run import Run
 # What a reader looks for first, and what stands in the head of the page when it has been measured.
 _HEADLINE = ("importance_bound", "elbo", "squared_error", "active_units", "psnr", "ssim")
 _HEADLINE_COUNT = 4
+Told = Callable[[float, float, str], None]
+"""Called with work done, work in all, and a few words on what comes next."""
 
 
-def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Path:
+def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0, watch: Told | None = None) -> Path:
     """Write report.html and figures/ of a run: all that its folder allows, and how to make what it lacks.
 
     The same folder, data and seed give the same bytes.
-    Cost: a few seconds; t-SNE adds up to about 20.
+    Cost: 10 to 20 CPU seconds; t-SNE adds up to about 20.
 
     Args:
         run: The run.
         data: The data set it was fitted on, for the originals.
         tsne: Whether to add a t-SNE map, of at most 5,000 codes.
         seed: Of all that is drawn at random: pictures shown, t-SNE, bootstrap.
+        watch: Called before each part of the page with parts done, parts in all, and what comes.
 
     Returns:
         The path of the page.
@@ -46,15 +49,21 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
         RunFormatError: If a file of the run is damaged.
     """
     _check_same(run, data)
-    possible = [
-        sections.learning(run),
-        sections.reconstructed(run, data, seed=seed),
-        sections.latent(run, tsne=tsne, seed=seed),
-        classes.structured(run, data, seed=seed),
-        walks.walked(run, data, seed=seed),
-        samples.sampled(run, data),
-    ]
-    body = [section for section in possible if section is not None]
+    makers: dict[str, Callable[[], sections.Section | None]] = {
+        "learning curves": lambda: sections.learning(run),
+        "reconstructions": lambda: sections.reconstructed(run, data, seed=seed),
+        "latent space": lambda: sections.latent(run, tsne=tsne, seed=seed),
+        "classes": lambda: classes.structured(run, data, seed=seed),
+        "walks": lambda: walks.walked(run, data, seed=seed),
+        "samples": lambda: samples.sampled(run, data),
+    }
+    told = watch or (lambda done, total, words: None)
+    body, parts = [], len(makers) + 1
+    for done, (name, make) in enumerate(makers.items()):
+        told(done, parts, name)
+        section = make()
+        body += [] if section is None else [section]
+    told(len(makers), parts, "figures")
     page = _template().render(
         name=run.path.resolve().name,
         place=sections.place(run),
@@ -72,6 +81,7 @@ def write(run: Run, data: base.Data, *, tsne: bool = False, seed: int = 0) -> Pa
     )
     target = run.path / "report.html"
     write_text(target, page)
+    told(parts, parts, "")
     return target
 
 

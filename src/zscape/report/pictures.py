@@ -218,6 +218,46 @@ def filmstrips(
 
 
 @styled()
+def beside_their_nearest(
+    images: Float[np.ndarray, "N C H W"], nearest: Float[np.ndarray, "N K C H W"], names: Sequence[str]
+) -> Figure:
+    """A row a picture, with its name on the left, and behind a gap those that are nearest to it, by rank.
+
+    Args:
+        images: One a row.
+        nearest: What is nearest to each, the nearest first.
+        names: One a row.
+
+    Raises:
+        ValueError: If there is not a name a row, or not as many rows of both.
+    """
+    if not len(images) == len(nearest) == len(names):
+        raise ValueError(
+            f"beside_their_nearest needs a name and nearest ones a picture, but got {len(images)} pictures, "
+            f"nearest ones of {len(nearest)} and {len(names)} names"
+        )
+    count, side = nearest.shape[1], images.shape[-1]
+    strips = [tile(images, 1), tile(nearest.reshape(-1, *nearest.shape[2:]), count)]
+    gap = np.zeros((len(strips[0]), max(side // 2, 4), 4), np.uint8)
+    shown = [label(name, 18) for name in names]
+    figure, axes = _plate(
+        np.concatenate([strips[0], gap, strips[1]], axis=1),
+        side,
+        left=0.15 + 0.09 * max(map(len, shown)),
+        top=0.25,
+    )
+    for row, name in enumerate(shown):
+        _beside(axes, name, row * (images.shape[-2] + 1) + images.shape[-2] / 2)
+    second = side + gap.shape[1]
+    for left, text in ((0, "code"), (second, "nearest codes, the nearest first")):
+        axes.annotate(
+            text, (left - 0.5, -0.5), (0, 5), textcoords="offset points",
+            ha="left", va="bottom", color=INK, fontsize=8.5,
+        )  # fmt: skip
+    return figure
+
+
+@styled()
 def manifold(decode: Callable[[np.ndarray], np.ndarray], *, side: int = 20) -> Figure:
     """Decoded codes on a grid over a latent plane: equal shares of the prior lie between neighbours.
 

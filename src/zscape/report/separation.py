@@ -48,9 +48,11 @@ def separated(table: base.Codes, which: str, seed: int) -> Plate | None:
         each for each in centroid_offsets(some, seed=seed) if each.name.startswith("centroid_offset_l2")
     ]
     names = [some.names[each] if 0 <= each < len(some.names) else str(each) for each in kept]
+    sizes = [int((some.label == each).sum()) for each in kept]
     own, other = np.diag(distances.mean), distances.mean[~np.eye(len(kept), dtype=bool)]
     caption = (
-        f"{which[:1].upper()}{which[1:]}. Left: mean Euclidean distance between codes of two classes, within "
+        f"{which[:1].upper()}{which[1:]}; the number of codes of each class stands beside it. Distances and "
+        "offsets are in latent units. Left: mean Euclidean distance between codes of two classes, within "
         f"a class on the diagonal ({own.mean():.3g} within, {other.mean():.3g} between, means over classes). "
         "Middle: from the mean of each class to that of all, the sampling noise taken off, with 95 % "
         f"bootstrap intervals (seed {seed}). Right: angle between the first components of two classes, from "
@@ -61,7 +63,7 @@ def separated(table: base.Codes, which: str, seed: int) -> Plate | None:
     size = f"{len(kept)} by {len(kept)} classes"
     return Plate(
         "class-distances",
-        separation_figure(distances, offsets, angles, names),
+        separation_figure(distances, offsets, angles, names, sizes),
         "How far classes lie apart",
         caption,
         f"Tables of {size}, of distances and of angles; offsets of classes: {out}.",
@@ -70,7 +72,11 @@ def separated(table: base.Codes, which: str, seed: int) -> Plate | None:
 
 @styled()
 def separation_figure(
-    distances: ClassDistances, offsets: Sequence[base.Result], angles: ComponentAngles, names: Sequence[str]
+    distances: ClassDistances,
+    offsets: Sequence[base.Result],
+    angles: ComponentAngles,
+    names: Sequence[str],
+    sizes: Sequence[int],
 ) -> Figure:
     """Mean distances, offsets of centres and angles of first components.
 
@@ -79,21 +85,27 @@ def separation_figure(
         offsets: One a class.
         angles: Of the same classes.
         names: Theirs.
+        sizes: Codes of each.
     """
     count = len(names)
     figure = Figure(figsize=(WIDTH, max(2.4, 1.2 + 0.2 * count)), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 0.8, 1))
     short = [label(name, 12) for name in names]
+    counted = [f"{name} ({size:,})" for name, size in zip(short, sizes, strict=True)]
     _squares(left, distances.mean, "mean distance", short)
+    left.set_yticks(range(count), counted)
+    left.set_xlabel("latent units")
     values = np.array([each.value for each in offsets])
     reach = np.array([[each.value - (each.low or 0.0), (each.high or 0.0) - each.value] for each in offsets])
     marks = {"color": TRAIN, "fmt": "o", "markersize": 3.5, "capsize": 2, "linewidth": 1.2}
     middle.errorbar(values, range(count), xerr=reach.T, **marks)
     middle.set_title("offset of the centre")
+    middle.set_xlabel("latent units")
     middle.set_xlim(left=0)
     middle.set_ylim(count - 0.5, -0.5)
     middle.set_yticks(range(count), [])
-    _squares(right, angles.degrees, "angle (degrees)", short)
+    _squares(right, angles.degrees, "angle of components", short)
+    right.set_xlabel("degrees")
     return figure
 
 

@@ -204,7 +204,7 @@ def _advice(graph: _Graph, pair: int) -> str:
     return (
         f"graph_paths needs a way over neighbouring codes, but with neighbours={graph.neighbours} the "
         f"{graph.known} codes fall into parts, and the ends of pair {pair} lie in two of them; "
-        f"neighbours={more} joins them"
+        f"neighbours={more} (--neighbours {more}) joins them"
     )
 
 

@@ -13,6 +13,7 @@ from zscape.checks import check_whole
 
 # Of the angle between two ends: closer to 0 or to a half turn than this, they count as parallel or opposite.
 _LEAST_ANGLE = 1e-7
+_ONE_PAIR = "; give one pair of codes as start[None] and end[None]"
 
 
 def linear_path(
@@ -148,7 +149,7 @@ def checked_ends(
     if start.ndim != 2 or start.shape != end.shape or not start.shape[1]:
         raise ValueError(
             f"paths need as many ends as starts, both (P, D) with D >= 1, but got {start.shape} and "
-            f"{end.shape}"
+            f"{end.shape}{_ONE_PAIR if start.ndim == end.ndim == 1 else ''}"
         )
     strange = ~(np.isfinite(start).all(axis=1) & np.isfinite(end).all(axis=1))
     if strange.any():

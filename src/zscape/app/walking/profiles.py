@@ -39,25 +39,37 @@ def reader_of(run: Run, asked: Between, data_dir: Path | None) -> FeatureReader 
         raise SettingError(
             f"--style {name} needs pictures or drawings, but samples of {run.path} are neither"
         )
-    places = known_places(name, data_dir)
-    weights = next((path for path in places if path.is_file()), None)
-    if weights is None:
+    reader = _reader(name, data_dir)
+    if reader is None:
+        places = ", ".join(map(str, known_places(name, data_dir)))
         raise DataError(
-            f"--style {name} needs its weights, but there are none at {', '.join(map(str, places))}; get "
-            f"them with zscape data fetch network:{name}, or leave --style out"
+            f"--style {name} needs its weights, but there are none at {places}; get them with zscape data "
+            f"fetch network:{name}, or leave --style out"
         )
-    reader = feature_reader(name, weights=weights, layers=style_layers(name, weights=weights))
-    side, least = (
-        min(64 if run.of_drawings else each for each in run.model.shape[1:]),
-        least_side(features_of(reader.network)),
-    )
-    if side >= least:
+    side = min(64 if run.of_drawings else each for each in run.model.shape[1:])
+    if side >= _least(reader):
         return reader
     if asked.style is None:
         return None
+    others = {each: _reader(each, data_dir) for each in NETWORKS if each != name}
+    do = [each for each, other in others.items() if other is not None and side >= _least(other)]
     raise SettingError(
-        f"--style {name} needs pictures of {least} pixels a side or more, but those of {run.path} have {side}"
+        f"--style {name} needs pictures of {_least(reader)} pixels a side or more, but those of {run.path} "
+        f"have {side}; take --style {' or --style '.join([*do, 'none'])}"
     )
+
+
+def _reader(network: Network, data_dir: Path | None) -> FeatureReader | None:
+    """Reads the style layers of a network; None where its weights are not there."""
+    weights = next((path for path in known_places(network, data_dir) if path.is_file()), None)
+    if weights is None:
+        return None
+    return feature_reader(network, weights=weights, layers=style_layers(network, weights=weights))
+
+
+def _least(reader: FeatureReader) -> int:
+    """Pixels a side of the smallest picture that it reads."""
+    return least_side(features_of(reader.network))
 
 
 def _network(asked: str | None, data_dir: Path | None) -> Network | None:
