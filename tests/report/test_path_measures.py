@@ -6,7 +6,8 @@ import pytest
 from zscape import walk
 from zscape.estimates import standard_error
 from zscape.measure import cross_dissolve, profile_shape, shape_correlation
-from zscape.report.path_measures import measure_dots, pair_measures, path_results
+from zscape.report.path_measures import comparisons, measure_dots, pair_measures, path_results
+from zscape.report.wording import interval
 
 RNG = np.random.default_rng(0)
 
@@ -112,15 +113,47 @@ def test_searches_that_do_not_fit_are_left_out():
 
 def test_dots_stand_at_the_means():
     lengths = 1e5 * RNG.random((6, 4))
-    paths = paths_of(["random"] * 5 + ["furthest"], {"decoded": {"linear": lengths}})
-    results = path_results(paths, {})
-    first, second = measure_dots(results, paths).axes
-    assert first.get_title(loc="left") == "decoded length / 10⁵"
-    assert second.get_title(loc="left") == "unevenness"
-    dots = [line.get_xdata()[0] for line in first.lines if line.get_marker() == "o"]
-    assert dots == pytest.approx([lengths[:5].sum(axis=1).mean() / 1e5, lengths[5].sum() / 1e5])
-    assert len(first.lines) == 3  # one interval
-    assert [text.get_text() for text in first.get_yticklabels()] == [
-        "linear, random (5)",
-        "linear, furthest (1)",
-    ]
+    lengths[5] *= 1e-3
+    paths = paths_of(["random"] * 5 + ["furthest"], {"decoded": {"linear": lengths, "graph": lengths}})
+    figure = measure_dots(path_results(paths, {}), paths, {"within": "3"})
+    panels = [axes for axes in figure.axes if axes.axison]
+    heads = [axes.texts[0].get_text() for axes in figure.axes if not axes.axison]
+    assert heads == ["5 random pairs within class 3", "furthest, rows 10 to 11"]
+    assert [axes.get_title(loc="left") for axes in panels[:2]] == ["decoded\nlength", "unevenness\nof steps"]
+    assert panels[0].get_xlabel() == "data units / 10⁵"
+    means = (lengths[:5].sum(axis=1).mean() / 1e5, lengths[5].sum())
+    for axes, mean, lines in zip(panels[::2], means, (4, 2), strict=True):
+        dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+        assert dots == pytest.approx([mean, mean])
+        assert len(axes.lines) == lines  # with the intervals of random pairs
+        # From 0, with all that is drawn left of the numbers.
+        low, high = axes.get_xlim()
+        drawn = max(max(line.get_xdata()) for line in axes.lines)
+        assert low == pytest.approx(0, abs=0.05 * drawn)
+        assert min(axes.get_xticks()) == 0
+        assert drawn < 0.6 * high
+        assert [float(text.get_text()) for text in axes.texts] == pytest.approx([mean, mean], rel=0.01)
+    assert [text.get_text() for text in panels[0].get_yticklabels()] == ["linear", "graph"]
+    assert [text.get_text() for text in panels[1].get_yticklabels()] == ["", ""]
+
+
+def test_every_measure_has_a_unit():
+    rows = RNG.random((6, 6))
+    paths = paths_of(["random"] * 6, {name: {"linear": rows, "geodesic": rows + 0.1} for name in
+                                      ("length", "decoded", "cross_dissolve", "style_loss")})  # fmt: skip
+    said = {"converged": [1.0] * 6, "excess": [0.1] * 6, "energy_share": [0.9] * 6}
+    notes = {"search": {"geodesic": said}}
+    results = {each.name: each for each in path_results(paths, notes)}
+    assert all(each.unit for each in results.values())
+    assert results["random_linear_decoded_length"].unit == "data units"
+    assert results["random_linear_style_loss"].unit == "feature units^4"
+    assert results["random_geodesic_excess"].unit == "share"
+    words = results["random_linear_shape_correlation"].definition
+    assert "the shape is style_ratio, the middle third of steps over the outer thirds" in words
+    (table,) = comparisons(list(results.values()), paths, notes)
+    names = {name.replace("random_linear_", "").replace("random_geodesic_", "") for name in results}
+    assert {row.name.replace(" ", "_") for row in table.rows} == names
+    over = next(row for row in table.rows if row.name == "over linear")
+    assert over.cells[0] == ("–", "")
+    assert over.cells[1] == interval(results["random_geodesic_over_linear"])
+    assert over.definition == "decoded length of the paths over that of linear ones"

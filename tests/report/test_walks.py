@@ -178,18 +178,42 @@ def test_a_walk_goes_there_and_back():
         seen, durations = [], []
         for frame in range(8):
             gif.seek(frame)
-            seen.append(np.asarray(gif.convert("L"))[50, 50] / 255)
+            pixels = np.asarray(gif.convert("RGB"))
+            # Nothing of a grey picture, nor around it, is tinted.
+            assert (pixels == pixels[..., :1]).all()
+            seen.append(pixels[50, 50, 0] / 255)
             durations.append(gif.info["duration"])
-    np.testing.assert_allclose(seen, [*steps, *steps[-2:0:-1]], atol=0.03)
-    assert durations == [200] * 8
-    assert gif.size == (3 * 100 + 4, 96 + 4 + 11 + 8)
+    np.testing.assert_allclose(seen, [*steps, *steps[-2:0:-1]], atol=0.01)
+    # Both ends stay.
+    assert durations == [1000, 200, 200, 200, 1000, 200, 200, 200]
+    assert gif.size == (3 * 164 + 4, 4 + 160 + 15 + 8)
+
+
+def test_pixels_are_enlarged_by_a_whole_factor():
+    images = np.random.default_rng(0).random((1, 2, 1, 28, 28))
+    with Image.open(io.BytesIO(moving.there_and_back(images, ["one"]))) as gif:
+        shown = np.asarray(gif.convert("L"))[4 : 4 + 6 * 28, 4 : 4 + 6 * 28].reshape(28, 6, 28, 6) / 255
+    assert (shown == shown[:, :1, :, :1]).all()
+    np.testing.assert_allclose(shown[:, 0, :, 0], images[0, 0, 0], atol=0.012)
+
+
+def test_ways_that_belong_together_stand_in_a_row_under_all_lines_of_their_names():
+    images = np.zeros((12, 2, 1, 8, 8))
+    images[4:8, 1] = 1
+    with Image.open(io.BytesIO(moving.there_and_back(images, ["a\nb"] * 12, together=4))) as gif:
+        gif.seek(1)
+        shown = np.asarray(gif.convert("L"))
+    down = 160 + 2 * 15 + 8
+    assert shown.shape == (4 + 3 * down, 4 + 4 * 164)
+    lit = shown[84::down, 84::164] > 127
+    np.testing.assert_array_equal(lit, [[False] * 4, [True] * 4, [False] * 4])
 
 
 def test_two_steps_colours_and_large_pictures_move_too():
     images = np.random.default_rng(0).random((20, 2, 3, 120, 120))
     with Image.open(io.BytesIO(moving.there_and_back(images, [f"z{each}" for each in range(20)]))) as gif:
         assert gif.n_frames == 2
-        assert gif.size[0] < 900
+        assert gif.size[0] < 1000
         gif.seek(1)
         shown = np.asarray(gif.convert("RGB"))[4:124, 4:124] / 255
     assert np.abs(shown - images[0, 1].transpose(1, 2, 0)).mean() < 0.15

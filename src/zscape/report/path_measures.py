@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from zscape.base import Result
 from zscape.estimates import bootstrap_result
 from zscape.measure import profile_shape, shape_correlation
+from zscape.measure.style import STYLE_UNIT
+from zscape.report.path_curves import headed_rows
+from zscape.report.path_words import choice_name
+from zscape.report.sections import Compared, Comparison
 from zscape.report.style import INK, MUTED, WIDTH, label, palette, styled
-from zscape.report.wording import in_powers, power_of
+from zscape.report.wording import in_powers, interval, power_of, words
 from zscape.walk import PathSet
 
 PROMINENCE = 0.1  # of a profile's range, by which a maximum of style stands out
+_CORRELATION = "shape_correlation"
 # Unit and definition.
 _MEASURES = {
     "latent_length": ("latent units", "length of {kind} paths in codes"),
-    "decoded_length": ("", "length of {kind} paths in what is decoded, Euclidean"),
-    "unevenness": ("", "standard deviation over mean of the decoded lengths of steps of {kind} paths"),
-    "over_linear": ("", "decoded length of {kind} paths over that of linear ones"),
-    "cross_dissolve": (
-        "",
-        "share of a picture on {kind} paths that no mixture of their ends accounts for, mean over points",
+    "decoded_length": (
+        "data units",
+        "length of {kind} paths in what is decoded, Euclidean over all its numbers, which of pictures are "
+        "from 0 to 1",
     ),
-    "style_loss": ("", "{style}; mean over steps of {kind} paths"),
+    "unevenness": ("ratio", "standard deviation over mean of the decoded lengths of steps of {kind} paths"),
+    "over_linear": ("ratio", "decoded length of {kind} paths over that of linear ones"),
+    "cross_dissolve": (
+        "share",
+        "share of a picture on {kind} paths that no mixture of their ends accounts for, mean over points "
+        "between the ends",
+    ),
+    "style_loss": (STYLE_UNIT, "{style}; mean over steps of {kind} paths"),
     "style_ratio": (
-        "",
+        "ratio",
         "mean style loss of the middle third of steps over that of the outer thirds, {kind} paths",
     ),
     "style_maxima": (
@@ -37,22 +50,24 @@ _MEASURES = {
         f"interior maxima of style loss along {{kind}} paths that stand out by {PROMINENCE:g} of its range",
     ),
     "converged": (
-        "of paths",
+        "share",
         "share of {kind} paths of which the search says that they have converged",
     ),
-    "excess": ("", "estimated share by which the energy of {kind} paths is above its minimum"),
+    "excess": ("share", "estimated share by which the energy of {kind} paths is above its minimum"),
     "energy_share": (
-        "",
+        "ratio",
         "energy of {kind} paths over that of the straight lines that the search begins at",
     ),
 }
-_SHOWN = ("decoded_length", "unevenness", "cross_dissolve", "style_loss", "style_ratio")
-_TITLES = {
-    "decoded_length": "decoded length",
-    "cross_dissolve": "cross-dissolve",
-    "style_loss": "style loss",
-    "style_ratio": "style ratio",
+# Title, unit, and what a value of the axis means.
+_SHOWN = {
+    "decoded_length": ("decoded\nlength", "data units", ""),
+    "unevenness": ("unevenness\nof steps", "ratio", "0: constant pace"),
+    "cross_dissolve": ("cross-dissolve\nindex", "share", "0: a mixture of\nthe ends"),
+    "style_loss": ("style loss\nof a step", STYLE_UNIT.replace("^4", "⁴"), ""),
+    "style_ratio": ("style, middle\nover outer steps", "ratio", "1: even"),
 }
+_ROOM = 1.75  # of an axis, over what its dots need: numbers stand right of them
 
 
 def pair_measures(paths: PathSet, notes: Mapping[str, Any]) -> dict[str, dict[str, np.ndarray]]:
@@ -91,50 +106,96 @@ def path_results(paths: PathSet, notes: Mapping[str, Any]) -> list[Result]:
 
 
 @styled()
-def measure_dots(results: list[Result], paths: PathSet) -> Figure:
-    """Measures of whole paths, a panel a measure: a dot a kind of path and choice of pairs, and its interval.
+def measure_dots(results: list[Result], paths: PathSet, notes: Mapping[str, Any] | None = None) -> Figure:
+    """Measures of whole paths: a row a choice of pairs, a panel a measure, a dot and its interval a kind.
+
+    Every panel has a scale of its own, from 0; the numbers stand right of it.
 
     Args:
         results: Of `path_results`.
         paths: Which they are of.
+        notes: As `zscape walk` keeps them.
     """
     found = {result.name: result for result in results}
-    rows = [(choice, kind) for choice in paths.chosen for kind in paths.z]
-    shown = [name for name in _SHOWN if any(_name(name, kind, choice) in found for choice, kind in rows)]
-    figure = Figure(figsize=(WIDTH, 0.75 + 0.3 * len(rows)), layout="constrained")
-    grid = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
-    colours = dict(zip(paths.z, palette(len(paths.z)), strict=True))
-    for axes, name in zip(grid, shown, strict=True):
-        power = power_of(max(found[each].value for row in rows if (each := _name(name, *row[::-1])) in found))
-        for place, (choice, kind) in enumerate(rows):
-            result = found.get(_name(name, kind, choice))
-            if result is None:
-                continue
-            value = result.value / 10**power
-            if result.low is not None and result.high is not None:
-                ends = [result.low / 10**power, result.high / 10**power]
-                axes.plot(ends, [place, place], color=colours[kind], linewidth=1.6)
-            axes.plot(value, place, color=colours[kind], marker="o", markersize=4)
-            axes.annotate(
-                f"{value:.3g}", (value, place), (0, 4), textcoords="offset points", ha="center", va="bottom",
-                fontsize=7.5, color=INK,
-            )  # fmt: skip
-        axes.set_title(in_powers(_TITLES.get(name, name), power))
-        axes.margins(x=0.25)
-        axes.locator_params(axis="x", nbins=3)
-        axes.tick_params(axis="y", length=0)
-        if name == "style_ratio":
-            axes.axvline(1, color=MUTED, linewidth=0.8, dashes=(4, 2))
-    several = len(set(paths.choices)) > 1
-    grid[0].set_yticks(
-        range(len(rows)),
-        [
-            f"{kind}, {choice} ({paths.choices.count(choice)})" if several else label(kind)
-            for choice, kind in rows
-        ],
-    )
-    grid[0].set_ylim(len(rows) - 0.5, -0.75)
+    choices, kinds = list(paths.chosen), list(paths.z)
+    shown = [
+        name for name in _SHOWN
+        if any(_name(name, kind, choice) in found for choice in choices for kind in kinds)
+    ]  # fmt: skip
+    tall = 1.0 + 0.21 * len(kinds)
+    figure = Figure(figsize=(WIDTH, 0.35 + tall * len(choices)), layout="constrained")
+    heads = [choice_name(paths, notes or {}, choice) for choice in choices]
+    for row, choice in zip(
+        headed_rows(figure, heads, len(shown), height=0.15 / (0.05 + 0.21 * len(kinds))), choices, strict=True
+    ):
+        for axes, name in zip(row, shown, strict=True):
+            values = {kind: found.get(_name(name, kind, choice)) for kind in kinds}
+            _dots(axes, name, values, titled=choice == choices[0])
+            if axes is not row[0]:
+                axes.set_yticklabels([])
     return figure
+
+
+def _dots(axes: Axes, name: str, values: Mapping[str, Result | None], *, titled: bool) -> None:
+    title, unit, meaning = _SHOWN[name]
+    known = [each for each in values.values() if each is not None]
+    top = max((each.value if each.high is None else each.high for each in known), default=0)
+    top = max(top, 1.0) if name == "style_ratio" else top
+    power = power_of(top)
+    top = top / 10.0**power if top > 0 else 1.0
+    digits = max(0, 2 - math.floor(math.log10(top)))
+    for place, (result, colour) in enumerate(zip(values.values(), palette(len(values)), strict=True)):
+        if result is None:
+            continue
+        if result.low is not None and result.high is not None:
+            ends = [result.low / 10.0**power, result.high / 10.0**power]
+            axes.plot(ends, [place, place], color=colour, linewidth=1.6)
+        value = result.value / 10.0**power
+        axes.plot(value, place, color=colour, marker="o", markersize=4)
+        axes.annotate(
+            f"{value:.{digits}f}", (1, place), xycoords=("axes fraction", "data"), ha="right", va="center",
+            fontsize=8, color=INK,
+        )  # fmt: skip
+    if name == "style_ratio":
+        axes.plot([1 / 10.0**power] * 2, [-0.5, len(values) - 0.5], color=MUTED, linewidth=0.8, dashes=(4, 2))
+    axes.set_xlim(-0.04 * top, _ROOM * top)
+    axes.set_ylim(len(values) - 0.4, -0.6)
+    ticks = np.asarray(MaxNLocator(2).tick_values(0, top))
+    axes.set_xticks(ticks[(ticks >= 0) & (ticks <= 1.02 * top)])
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks(range(len(values)), [label(kind) for kind in values])
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(f"{in_powers(unit, power)}\n{meaning}".strip(), fontsize=8, loc="left")
+    if titled:
+        axes.set_title(title, fontsize=8.5)
+
+
+def comparisons(results: list[Result], paths: PathSet, notes: Mapping[str, Any]) -> tuple[Comparison, ...]:
+    """The same results as tables, one a choice of pairs, with a column a kind of path.
+
+    Args:
+        results: Of `path_results`.
+        paths: Which they are of.
+        notes: As `zscape walk` keeps them.
+    """
+    found = {result.name: result for result in results}
+    style = str(notes.get("style") or "style loss")
+    defined = {name: text.format(kind="the", style=style) for name, (_, text) in _MEASURES.items()}
+    defined[_CORRELATION] = (
+        "rank correlation over random pairs of the style ratio with the cross-dissolve index: above 0 where "
+        "paths that change in the middle are less of a mixture"
+    )
+    tables = []
+    for choice in paths.chosen:
+        rows = []
+        for name, definition in defined.items():
+            cells = [found.get(_name(name, kind, choice)) for kind in paths.z]
+            units = [each.unit for each in cells if each is not None]
+            if units:
+                shown = tuple(("–", "") if each is None else interval(each) for each in cells)
+                rows.append(Compared(words(name), definition, units[0], shown))
+        tables.append(Comparison(choice_name(paths, notes, choice), tuple(paths.z), tuple(rows)))
+    return tuple(tables)
 
 
 def _of_kind(paths: PathSet, kind: str) -> dict[str, np.ndarray]:
@@ -184,8 +245,8 @@ def _results(
     defined = values[np.isfinite(values)]
     if not len(defined):
         return
-    unit, words = _MEASURES[name]
-    text = words.format(kind=kind, style=notes.get("style") or "style loss")
+    unit, defined_as = _MEASURES[name]
+    text = defined_as.format(kind=kind, style=notes.get("style") or "style loss")
     text += f"; {_over(choice, values, defined)}"
     named = _name(name, kind, choice)
     if choice == "random" and name != "converged":
@@ -207,6 +268,11 @@ def _name(name: str, kind: str, choice: str) -> str:
     return named if choice == "given" else f"{choice}_{named}"
 
 
+def correlation_name(kind: str) -> str:
+    """Name of the result that says whether style and cross-dissolve go together along paths of a kind."""
+    return _name(_CORRELATION, kind, "random")
+
+
 def _correlated(kind: str, few: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> Iterator[Result]:
     if "style_ratio" not in few or "cross_dissolve" not in few:
         return
@@ -214,5 +280,8 @@ def _correlated(kind: str, few: Mapping[str, np.ndarray], notes: Mapping[str, An
     both = both[:, np.isfinite(both).all(axis=0)]
     if both.shape[1] >= 4 and (np.ptp(both, axis=1) > 0).all():
         found = shape_correlation(*both, seed=notes.get("seed", 0))
-        text = f"{found.definition}; {kind} paths between random pairs"
-        yield replace(found, name=_name("shape_correlation", kind, "random"), definition=text)
+        text = (
+            f"{found.definition}; the shape is style_ratio, the middle third of steps over the outer thirds; "
+            f"{kind} paths between random pairs"
+        )
+        yield replace(found, name=correlation_name(kind), unit="correlation", definition=text)

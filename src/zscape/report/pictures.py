@@ -16,6 +16,8 @@ from scipy.stats import norm
 from zscape.report.style import DPI, INK, MUTED, WIDTH, label, styled
 
 _TALLEST = 150  # dots that one picture may cover
+_HEAD = 0.24  # inches of a line above a row
+_LETTER = 0.08  # inches of a letter in it, about
 
 
 def tile(images: Float[np.ndarray, "N C H W"], columns: int, *, gap: int = 1) -> UInt8[np.ndarray, "Y X 4"]:
@@ -179,6 +181,7 @@ def filmstrips(
     names: Sequence[str],
     steps: Sequence[int],
     ends: Float[np.ndarray, "P 2 C H W"] | None = None,
+    heads: Sequence[str] = (),
 ) -> Figure:
     """A row a path, with its name on the left, in up to two lines, and the number of each step above.
 
@@ -187,25 +190,46 @@ def filmstrips(
         names: One a path.
         steps: Numbers of the pictures of a row.
         ends: The originals of the first and the last, which stand to the left and to the right of them.
+        heads: A line above each row, or an empty one where it goes on under the last; none at all.
 
     Raises:
-        ValueError: If there is not a name a row.
+        ValueError: If there is not a name a row, or there are heads, but not one a row.
     """
     if len(names) != len(images):
         raise ValueError(f"filmstrips need a name a row, but got {len(images)} rows and {len(names)} names")
+    if len(heads) not in (0, len(images)):
+        raise ValueError(f"filmstrips need a head a row, but got {len(images)} rows and {len(heads)} heads")
     height, width = images.shape[3:]
     parts = [images] if ends is None else [ends[:, :1], images, ends[:, 1:]]
     strips = [tile(part.reshape(-1, *part.shape[2:]), part.shape[1]) for part in parts]
     gap = np.zeros((len(strips[0]), max(width // 4, 2), 4), np.uint8)
-    lefts, canvas = [], strips[0][:, :0]
+    lefts, joined = [], strips[0][:, :0]
     for strip in strips:
-        canvas = np.concatenate([canvas, gap], axis=1) if lefts else canvas
-        lefts.append(canvas.shape[1])
-        canvas = np.concatenate([canvas, strip], axis=1)
-    longest = max(len(line) for name in names for line in name.split("\n"))
-    figure, axes = _plate(canvas, width, left=0.15 + 0.065 * longest, top=0.22)
+        joined = np.concatenate([joined, gap], axis=1) if lefts else joined
+        lefts.append(joined.shape[1])
+        joined = np.concatenate([joined, strip], axis=1)
+    left = 0.15 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
+    zoom = _zoom(joined.shape[1], width, left)
+    # Whole pixels, each of so many dots, that a head has place in. That of the first row is in the margin.
+    space = -(-int(_HEAD * DPI) // zoom)
+    lines, tops = [], []
+    for row in range(len(images)):
+        if row and heads and heads[row]:
+            lines.append(np.zeros((space, *joined.shape[1:]), np.uint8))
+        tops.append(sum(map(len, lines)))
+        lines.append(joined[row * (height + 1) :][: height + 1])
+    first_head = bool(heads) and bool(heads[0])
+    short = _LETTER * max(map(len, heads), default=0) - left - joined.shape[1] * zoom / DPI
+    figure, axes = _plate(
+        np.concatenate(lines), width, left=left, top=0.4 if first_head else 0.22, right=max(0.02, short)
+    )
     for row, name in enumerate(names):
-        _beside(axes, name, row * (height + 1) + height / 2)
+        _beside(axes, name, tops[row] + height / 2, colour=MUTED if heads else INK)
+        if heads and heads[row]:
+            axes.annotate(
+                heads[row], (-0.5, tops[row] - 0.5), (5 - 72 * left, 4 if row else 17),
+                textcoords="offset points", ha="left", va="bottom", color=INK, fontsize=8.5, weight="bold",
+            )  # fmt: skip
     first = lefts[0 if ends is None else 1]
     above = [(first + place * (width + 1), str(step)) for place, step in enumerate(steps)]
     above += [] if ends is None else [(lefts[0], "original"), (lefts[2], "original")]
@@ -317,11 +341,12 @@ def _plate(
     left: float = 0.02,
     bottom: float = 0.02,
     top: float = 0.02,
+    right: float = 0.02,
 ) -> tuple[Figure, Axes]:
     """A figure that holds a canvas at a whole zoom; margins in inches, `side` is the width of one picture."""
     tall, wide = canvas.shape[:2]
-    zoom = max(1, min(int((WIDTH - left) * DPI) // wide, _TALLEST // side))
-    margins = np.rint(np.array([left, bottom, 0.02, top]) * DPI)
+    zoom = _zoom(wide, side, left)
+    margins = np.rint(np.array([left, bottom, right, top]) * DPI)
     dots = np.array([wide, tall]) * zoom
     whole = dots + margins[:2] + margins[2:]
     figure = Figure(figsize=tuple(whole / DPI))
@@ -334,3 +359,8 @@ def _plate(
     axes.set_xticks([])
     axes.set_yticks([])
     return figure, axes
+
+
+def _zoom(wide: int, side: int, left: float) -> int:
+    """Dots along a pixel of a canvas so wide, of pictures `side` wide, right of a margin in inches."""
+    return max(1, min(int((WIDTH - left) * DPI) // wide, _TALLEST // side))

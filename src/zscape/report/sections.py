@@ -68,6 +68,25 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A measure of several things, in words: its name, definition and unit, and a value and interval each."""
+
+    name: str
+    definition: str
+    unit: str
+    cells: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Measures of several things beside each other: what they are of, a name a column, and the rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Compared, ...]
+
+
+@dataclass(frozen=True)
 class Section:
     """A heading with its figures, or with one line on why there are none.
 
@@ -79,6 +98,7 @@ class Section:
         command: The command that makes what is missing; empty if none does.
         measures: Measures of what is shown.
         beside: What those are compared with; empty if with nothing.
+        comparisons: Tables of measures with a column for each of what is compared.
     """
 
     anchor: str
@@ -88,6 +108,7 @@ class Section:
     command: str = ""
     measures: tuple[Row, ...] = ()
     beside: str = ""
+    comparisons: tuple[Comparison, ...] = ()
 
 
 def learning(run: Run) -> Section:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zscape import base, codes, drawing, walk
 from zscape.report import answers, moving, pictures, sheets, style
-from zscape.report.path_measures import path_results
+from zscape.report.path_measures import comparisons, path_results
 from zscape.report.paths import path_plates, stored_paths
 from zscape.report.sections import Plate, Section, fitted, lacking, not_pictures, pictorial
 from zscape.report.wording import number
@@ -59,8 +59,14 @@ def walked(run: Run, data: base.Data | None = None, *, seed: int) -> Section | N
     if made is None and wandered is None:
         return lacking(section, f"None of the {table.latent} latents is in use, so there is no walk.", "")
     found = () if made is None else plates(run, table, made)
-    found += () if wandered is None else path_plates(run, *wandered, path_results(*wandered), data)
-    return Section(section.anchor, section.title, found) if found else not_pictures(section, run)
+    tables = ()
+    if wandered is not None:
+        results = path_results(*wandered)
+        found += path_plates(run, *wandered, results, data)
+        tables = comparisons(results, *wandered)
+    if not found:
+        return not_pictures(section, run)
+    return Section(section.anchor, section.title, found, comparisons=tables)
 
 
 def usual(table: base.Codes, *, seed: int) -> Walk | None:

@@ -23,6 +23,7 @@ from zscape.base import Codes, Data
 from zscape.errors import DataError, RunFormatError, SettingError
 from zscape.files import whole_file, whole_folder, write_json
 from zscape.report.path_measures import pair_measures, path_results
+from zscape.report.path_words import short_searches
 from zscape.report.sections import pictorial
 from zscape.run import Run
 
@@ -177,20 +178,8 @@ def _remark(run: Run, table: Codes, made: walk.PathSet, notes: Mapping[str, Any]
             f"note: none of the {table.latent} latents is in use, so every path decodes to much the same; "
             "fit with less weight on what holds codes to the prior"
         )
-    for kind, said in notes["search"].items():
-        excess, going = np.array(said["excess"]), np.array(said["converged"]) == 0
-        coarse = going & (excess <= walk.Search().tolerance)
-        if (going & ~coarse).any():
-            console.tell(
-                f"note: {(going & ~coarse).sum()} of {len(going)} {kind} paths have not converged; their "
-                f"energy may be up to {100 * excess[going].max():.1f} % above its minimum, their length half "
-                "of that"
-            )
-        if coarse.any():
-            console.tell(
-                f"note: {coarse.sum()} of {len(going)} {kind} paths bend within their pieces, longer than "
-                "was minimised; give more --steps"
-            )
+    for said in short_searches(notes):
+        console.tell(f"note: {said}")
     side = min(run.model.shape[1:]) if notes["style"] and not run.of_drawings else _SMALL
     if side < _SMALL:
         console.tell(
