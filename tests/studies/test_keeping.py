@@ -9,7 +9,7 @@ from zscape import recipes
 from zscape.errors import RunFormatError, SettingError
 from zscape.judge import Judge
 from zscape.model import Autoencoder
-from zscape.studies.keeping import digest_of, fitted, judge_of, remembered
+from zscape.studies.keeping import commits, digest_of, fitted, judge_of, remembered
 
 
 class Stop(Exception):
@@ -104,6 +104,16 @@ def test_a_value_is_made_once_for_one_setting(tmp_path):
     assert remembered(path, {"seeds": (0, 1)}, make) == first
     assert remembered(path, {"seeds": (0, 2)}, make)["count"] == 1
     assert made == [0, 1]
+
+
+def test_what_is_kept_knows_the_code_that_made_it(tmp_path, monkeypatch):
+    assert commits(tmp_path) == []
+    for name, commit in (("one", "b2"), ("deep/two", "a1"), ("three", "b2")):
+        monkeypatch.setattr("zscape.studies.keeping.code_commit", lambda commit=commit: commit)
+        remembered(tmp_path / f"{name}.json", {}, lambda: 0)
+    assert commits(tmp_path) == ["a1", "b2"]
+    remembered(tmp_path / "one.json", {}, lambda: 0)
+    assert json.loads((tmp_path / "one.json").read_text("utf-8"))["commit"] == "b2"
 
 
 def test_a_value_that_could_not_be_made_is_not_remembered(tmp_path):

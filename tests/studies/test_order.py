@@ -1,8 +1,10 @@
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from zscape.studies.order import Order, Plan
+import zscape
+from zscape.studies.order import Order, Plan, code_commit
 
 
 def test_progress_never_goes_back_and_ends_at_the_whole():
@@ -41,3 +43,23 @@ def test_folders_of_a_study():
     assert [order.models, order.kept, order.page] == [
         Path("here", name) for name in ("models", "kept", "page")
     ]
+
+
+def test_the_commit_is_that_of_the_code():
+    root = Path(zscape.__file__).parents[2]
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
+    if done.returncode:
+        assert "unknown" in code_commit()
+    else:
+        assert code_commit().removesuffix("-dirty") == done.stdout.strip()
+
+
+def test_without_git_the_commit_is_unknown(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert code_commit().startswith("unknown")
+
+
+def test_a_study_is_of_the_code_that_it_began_with(monkeypatch):
+    order = Order("style-paths", "smoke", Path("here"))
+    monkeypatch.setattr("zscape.studies.order.code_commit", lambda: "another")
+    assert order.commit == code_commit()

@@ -1,7 +1,5 @@
 import io
 import json
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from PIL import Image
 import zscape
 from zscape.studies import page as pages
 from zscape.studies.evidence import Finding, Row
+from zscape.studies.keeping import remembered
 from zscape.studies.order import Order
 
 
@@ -103,15 +102,12 @@ def test_a_large_picture_is_made_small_and_stays_a_picture():
     assert made.width / made.height == pytest.approx(9 / 7, rel=0.01)
 
 
-def test_the_commit_is_that_of_the_code():
-    root = Path(zscape.__file__).parents[2]
-    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
-    if done.returncode:
-        assert "unknown" in pages.commit()
-    else:
-        assert pages.commit().removesuffix("-dirty") == done.stdout.strip()
-
-
-def test_without_git_the_commit_is_unknown(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert pages.commit().startswith("unknown")
+def test_a_page_of_what_older_code_measured_says_so(page, monkeypatch):
+    order = page.order
+    here = f"Made at commit {order.commit} with"
+    assert here in page.write().read_text("utf-8")
+    remembered(order.kept / "one.json", {}, lambda: 0)
+    assert here in page.write().read_text("utf-8")
+    monkeypatch.setattr("zscape.studies.keeping.code_commit", lambda: "older")
+    remembered(order.kept / "one.json", {"other": 1}, lambda: 0)
+    assert f"Measured at commit older, written at {order.commit}, with" in page.write().read_text("utf-8")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zscape import codes as tables
+from zscape import data as datasets
 from zscape import measure, walk
 from zscape.base import Codes, Weighted
 from zscape.run import Run
@@ -15,7 +16,14 @@ from zscape.studies import page as pages
 from zscape.studies import style_claims, style_profiles, style_structure, style_views
 from zscape.studies.order import Order
 from zscape.studies.sparse_measures import Subject
-from zscape.studies.style_evidence import HELD_OUT, TRAINING, Evidence, parts_of, verdict_of_gains
+from zscape.studies.style_evidence import (
+    HELD_OUT,
+    TRAINING,
+    Evidence,
+    error_of_the_mean,
+    parts_of,
+    verdict_of_gains,
+)
 from zscape.studies.style_fits import (
     AAE,
     ACAI,
@@ -33,7 +41,7 @@ from zscape.studies.style_fits import (
     objective,
     wanted,
 )
-from zscape.studies.style_paths import SCALES
+from zscape.studies.style_paths import SCALES, reader_of
 from zscape.studies.style_turns import turntable_of
 from zscape.terms import MixingCritic, PriorCritic, negative_log_likelihood
 
@@ -216,7 +224,37 @@ def test_profiles_are_those_of_decoded_paths(subjects, style_walks):
 def test_a_correlation_of_what_does_not_vary_is_none():
     index = np.linspace(0, 1, 8)
     assert style_profiles.correlated(index, index, 0)["value"] == pytest.approx(1)
-    assert style_profiles.correlated(np.ones(8), index, 0) == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 8}
+    nothing = {"value": 0.0, "low": -1.0, "high": 1.0}
+    assert style_profiles.correlated(np.ones(8), index, 0) == {**nothing, "n": 8}
+    assert style_profiles.correlated(index[:3], index[:3], 0) == {**nothing, "n": 3}
+
+
+def test_paths_along_which_nothing_happens_are_left_out():
+    rng = np.random.default_rng(0)
+    shape, dissolve = rng.random((2, 12))
+    every = style_profiles.correlated(shape, dissolve, 0)
+    still = np.full(6, np.nan)
+    assert style_profiles.correlated(np.append(still, shape), np.append(still, dissolve), 0) == every
+
+
+def test_of_a_model_that_makes_one_picture_of_all_codes_nothing_is_made_up(subjects, order, monkeypatch):
+    subject = subjects[PAINTINGS]
+    shape = subject.data.shape
+    monkeypatch.setattr(Subject, "decoded", lambda self, z: np.full((len(z), *shape), 0.5, np.float32))
+    found = style_profiles.profiles(
+        subject, parts_of(subject.codes)[HELD_OUT], reader_of(order, SMOKE), pairs=3
+    )
+    assert {value for each in found["sets"] for value in each["ratio"]} == {None}
+    assert (found["ratio, within"], found["dissolve, between"], found["style, within"]) == (1, 0, 0)
+    assert (found["ratio and dissolve"]["n"], found["ratio and dissolve"]["low"]) == (0, -1)
+
+
+def test_the_error_of_the_mean_picture():
+    images = np.zeros((8, 1, 2, 2), np.uint8)
+    images[4:] = 255
+    data = datasets.from_arrays(images)
+    train, test = (images[data.splits[each]].mean(axis=(1, 2, 3)) / 255 for each in ("train", "test"))
+    assert error_of_the_mean(data) == pytest.approx(((test - train.mean()) ** 2).mean())
 
 
 def test_distances_of_true_views_are_none(subjects):

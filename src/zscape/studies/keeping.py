@@ -21,6 +21,7 @@ from zscape.judge import Judge
 from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import Schedule
+from zscape.studies.order import code_commit
 from zscape.training import Adam, Engine, Progress
 from zscape.training.settings import adam_to_spec, changed, describe_objective, weighted
 
@@ -125,6 +126,8 @@ def fitted(
 def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)
     """What `make` gives, kept as JSON at `path` and used again as long as the settings stay the same.
 
+    The commit of the code that made it is kept beside it.
+
     Args:
         path: The file.
         settings: Whatever the value depends on, as JSON can hold it.
@@ -136,12 +139,21 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Any]) ->
     settings = json.loads(json.dumps(settings))
     if path.is_file():
         found = _read(path)
-        if found.get("settings") == settings:
+        if found["settings"] == settings:
             return found["value"]
     value = make()
-    write_json(path, {"settings": settings, "value": value})
+    write_json(path, {"settings": settings, "commit": code_commit(), "value": value})
     # As it will be read the next time: tuples are lists in JSON.
     return json.loads(json.dumps(value))
+
+
+def commits(folder: Path) -> list[str]:
+    """The commits of the code that made what is kept in a folder and those in it, each once.
+
+    Raises:
+        RunFormatError: If a file there cannot be read.
+    """
+    return sorted({_read(path)["commit"] for path in folder.rglob("*.json")})
 
 
 def judge_of(path: Path, settings: dict[str, Any], make: Callable[[], Judge]) -> Judge:
@@ -178,8 +190,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise RunFormatError(
             f"{path} is not readable JSON ({error}); delete it, and it is made anew"
         ) from error
-    if not isinstance(found, dict):
-        raise RunFormatError(f"{path} needs an object, but is something else; delete it, and it is made anew")
+    if not isinstance(found, dict) or found.keys() != {"settings", "commit", "value"}:
+        raise RunFormatError(
+            f"{path} needs settings, a commit and a value, but is something else; delete it, and it is made "
+            "anew"
+        )
     return found
 
 

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 Told = Callable[[float, float, str], None]
 """Called with seconds of work done, seconds of work in all (estimates) and a few words on how it goes."""
+
+
+def code_commit() -> str:
+    """The commit of this code, with "-dirty" if it was changed since; words where git does not know the code.
+
+    Returns:
+        For example "1a2b3c4".
+    """
+    here = Path(__file__)
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip()
+
+    try:
+        # An installed copy may lie inside somebody's repository without being a part of it.
+        known = git("ls-files", here.name)
+        found = git("describe", "--always", "--dirty", "--exclude=*") if known else ""
+    except FileNotFoundError:
+        found = ""
+    return found or "unknown (the code is not under git here)"
 
 
 @dataclass(frozen=True)
@@ -22,6 +46,7 @@ class Order:
         out: Folder of the study: models/, kept/ and page/.
         data_dir: Folder of data sets to look in first, or None.
         watch: Told how far the study is, or None.
+        commit: Of the code, when it was asked.
     """
 
     name: str
@@ -29,6 +54,7 @@ class Order:
     out: Path
     data_dir: str | os.PathLike[str] | None = None
     watch: Told | None = None
+    commit: str = field(default_factory=code_commit)
 
     @property
     def models(self) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import io
 import math
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ import zscape
 from zscape.files import whole_file, write_json, write_text
 from zscape.report import style
 from zscape.studies.evidence import Finding, Row
+from zscape.studies.keeping import commits
 from zscape.studies.order import Order
 
 LARGEST = 300_000  # bytes of one picture
@@ -98,10 +98,17 @@ class Page:
             left=3,
         )
         command = f"zscape study {self.order.name} --scale {self.order.scale}"
-        made = f"Made at commit {commit()} with zscape {zscape.__version__} by\n\n```shell\n{command}\n```"
+        made = f"{self._commits()} with zscape {zscape.__version__} by\n\n```shell\n{command}\n```"
         warned = [_SMOKE] if self.order.scale == "smoke" else []
         parts = [f"# {self.title}", *warned, *self._before, "## In short", verdicts, _RULE, *self._body]
         return "\n\n".join([*parts, "## How this page was made", made]) + "\n"
+
+    def _commits(self) -> str:
+        """Of the code that measured, where it was another one, and that wrote the page."""
+        measured = commits(self.order.kept)
+        if measured in ([], [self.order.commit]):
+            return f"Made at commit {self.order.commit}"
+        return f"Measured at commit {' and '.join(measured)}, written at {self.order.commit},"
 
 
 def table(columns: Sequence[str], lines: Sequence[Sequence[object]], *, left: int = 1) -> str:
@@ -130,26 +137,3 @@ def small_png(content: bytes) -> bytes:
             return buffer.getvalue()
         share = 0.95 * math.sqrt(LARGEST / buffer.tell())
         picture = picture.resize((round(share * picture.width), round(share * picture.height)))
-
-
-def commit() -> str:
-    """The commit of this code, with "-dirty" if it was changed since; words where git does not know the code.
-
-    Returns:
-        For example "1a2b3c4".
-    """
-    here = Path(__file__)
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip()
-
-    try:
-        # An installed copy may lie inside somebody's repository without being a part of it.
-        known = git("ls-files", here.name)
-        found = git("describe", "--always", "--dirty", "--exclude=*") if known else ""
-    except FileNotFoundError:
-        found = ""
-    return found or "unknown (the code is not under git here)"

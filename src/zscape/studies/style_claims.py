@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from zscape.studies.style_views import ACROSS, DISSOLVE, GEODESIC, GRAPH, LINEAR
 # What counts as a sphere, as clusters that are the classes, and as clusters that are not.
 ROUND, GROUPED, APART = 0.9, 0.5, 0.1
 PARTS = (TRAINING, HELD_OUT)
+FOLLOWING = (GRAPH, GEODESIC, ON_DATA)
 
 
 def covariance(page: Page, found: Evidence) -> None:
@@ -72,44 +73,43 @@ def clusters(page: Page, found: Evidence) -> None:
                 f"{'; '.join(said)}",
             )
         )
-    verdicts, said = [], []
+    verdicts, means = [], []
     for kind in (each for each in PUBLISHED if each != TRIPLET):
         for method in METHODS:
-            tests = [verdict_reached(APART - _agreement(found, kind, part, method)) for part in PARTS]
-            verdicts.append(at_once(tests))
-            values = [
-                _agreement_row(page, found, kind, part, method, test)
-                for part, test in zip(PARTS, tests, strict=True)
-            ]
-            said.append(f"{kind}, {CLUSTERED[method]} {values[0]} and {values[1]} ({verdicts[-1]})")
+            for part in PARTS:
+                values = _agreement(found, kind, part, method)
+                verdicts.append(verdict_reached(APART - values))
+                means.append(values.mean())
+                _agreement_row(page, found, kind, part, method, verdicts[-1])
     page.findings.append(
         Finding(
             "Paper (as far as we know it): clusters of the other four are not the classes",
             at_once(verdicts),
-            f"adjusted Rand index of {found.classes} clusters of training and of held-out paintings, "
-            f"{APART:g} or less counts as that: {'; '.join(said)}",
+            f"adjusted Rand index of {found.classes} clusters, {APART:g} or less counts as that: means of "
+            f"{_range(means)} over four models, k-means and spectral clusters, training and held-out "
+            f"paintings; {tally(verdicts)}",
         )
     )
 
 
 def angles(page: Page, found: Evidence) -> None:
     """Whether classes extend in the same direction, once angles are those between directions."""
-    verdicts, said = [], []
+    verdicts, means = {}, []
     for kind in KINDS:
         values = found.values(PAINTINGS, kind, HELD_OUT, "angle")
-        verdicts.append(verdict_on(found.values(PAINTINGS, kind, HELD_OUT, "angle, random") - values))
-        row = found.row(values, kind, f"angle, {HELD_OUT}", n=found.codes_of(HELD_OUT), verdict=verdicts[-1])
-        page.rows.append(row)
-        said.append(f"{kind} {row}")
+        verdicts[kind] = verdict_on(found.values(PAINTINGS, kind, HELD_OUT, "angle, random") - values)
+        means.append(values.mean())
+        n = found.codes_of(HELD_OUT)
+        page.rows.append(found.row(values, kind, f"angle, {HELD_OUT}", n=n, verdict=verdicts[kind]))
     chance = float(found.values(PAINTINGS, AE, HELD_OUT, "angle, random")[0])
     folded = ", ".join(f"{printed} are {degrees}" for printed, degrees in PUBLISHED_ANGLES.items())
     page.findings.append(
         Finding(
             "Ours: classes extend in much the same direction, where the report prints angles of up to 169 "
             "degrees",
-            together(verdicts),
-            f"a component has no sign, so of its angles {folded}; ours, folded, means over pairs of "
-            f"classes in degrees, {number(chance)} by chance: {'; '.join(said)}; {tally(verdicts)}",
+            together(list(verdicts.values())),
+            f"a component has no sign, so of its angles {folded}; ours, folded, are {_range(means)} degrees, "
+            f"means over pairs of classes, and {number(chance)} by chance; {_of_models(verdicts)}",
         )
     )
 
@@ -122,48 +122,62 @@ def shapes(page: Page, found: Evidence) -> None:
         "maxima and dissolve": ("wave-shaped curves (two humps) mean cross-dissolve", -1,
                                 "number of humps against the cross-dissolve index (the claim: below 0)"),
     }  # fmt: skip
+    table: dict[str, list[object]] = {kind: [kind] for kind in KINDS}
     for name, (claim, sign, what) in tests.items():
-        verdicts, said = [], []
+        verdicts, means = {}, []
         for kind in KINDS:
             values = found.values(PAINTINGS, kind, "profiles", name, "value")
-            verdicts.append(verdict_on(sign * values))
+            verdicts[kind] = verdict_on(sign * values)
+            means.append(values.mean())
             count = int(found.values(PAINTINGS, kind, "profiles", name, "n").sum())
-            row = found.row(values, kind, f"rho of {name}", n=count, verdict=verdicts[-1])
-            page.rows.append(row)
             low = found.values(PAINTINGS, kind, "profiles", name, "low")
             high = found.values(PAINTINGS, kind, "profiles", name, "high")
-            said.append(
-                f"{kind} {row}, over paths {number(float(low.min()))} to {number(float(high.max()))} "
-                f"({verdicts[-1]})"
-            )
+            row = found.row(values, kind, f"rho of {name}", n=count, verdict=verdicts[kind])
+            table[kind] += [row, f"{_rounded(low.min())} to {_rounded(high.max())}"]
         page.findings.append(
             Finding(
                 f"Paper: {claim}",
-                together(verdicts),
-                f"rank correlation over paths of {what}; {tally(verdicts)}; {'; '.join(said)}",
+                together(list(verdicts.values())),
+                f"rank correlation over paths of {what}: means of {_range(means)}; {_of_models(verdicts)}",
             )
         )
+    page.tell(
+        """
+        Rank correlation over the random paths, with the cross-dissolve index, of the ratio and of the number
+        of humps; *over paths* is from the lowest to the highest end of the intervals of single seeds.
+        """
+    )
+    page.table(("model", "ratio", "over paths", "humps", "over paths"), list(table.values()))
 
 
 def walks(page: Page, found: Evidence) -> None:
     """Whether paths that follow the data are nearer the true views than straight ones."""
-    every = []
+    every: list[str] = []
     for between in (SEEN, ACROSS):
-        for path in (GRAPH, GEODESIC, ON_DATA):
-            verdicts, said = [], []
+        table: dict[str, list[object]] = {kind: [kind] for kind in KINDS}
+        for path in FOLLOWING:
+            verdicts, means = {}, []
             for kind in KINDS:
                 gains = found.gains(kind, path, between, "nearest")
-                verdicts.append(verdict_of_gains(gains))
-                row = _nearer(page, found, gains, f"{kind}, {path}, {between}", "linear", verdicts[-1])
-                said.append(f"{kind} {row}, over objects {_over_objects(gains)} ({verdicts[-1]})")
-            every += verdicts
+                verdicts[kind] = verdict_of_gains(gains)
+                means.append(gains.mean())
+                row = _nearer(found, gains, f"{kind}, {path}, {between}", "linear", verdicts[kind])
+                table[kind] += [row, _over_objects(gains)]
+            every += verdicts.values()
             page.findings.append(
                 Finding(
                     f"Ours: {path} paths are nearer the true views than straight ones, {between}",
-                    together(verdicts),
-                    f"rms of pixels nearer, {tally(verdicts)}; {'; '.join(said)}",
+                    together(list(verdicts.values())),
+                    f"rms of pixels nearer: means of {_range(means)}; {_of_models(verdicts)}",
                 )
             )
+        page.tell(
+            f"By how much the nearest view is nearer than on straight paths, {between}: over seeds, and over "
+            "objects with the interval of their mean:"
+        )
+        page.table(
+            ("model", *(head for path in FOLLOWING for head in (path, "over objects"))), list(table.values())
+        )
     page.findings.append(
         Finding(
             "Ours: in at least one model a graph or geodesic path is nearer the true views than the "
@@ -183,7 +197,8 @@ def trained(page: Page, found: Evidence) -> None:
             base = found.distances(AE, LINEAR, between, "nearest")
             gains = base - found.distances(kind, LINEAR, between, "nearest")
             verdicts.append(verdict_of_gains(gains))
-            row = _nearer(page, found, gains, f"{kind}, linear, {between}", AE, verdicts[-1])
+            row = _nearer(found, gains, f"{kind}, linear, {between}", AE, verdicts[-1])
+            page.rows.append(row)
             said.append(f"{between} {row} ({verdicts[-1]})")
         page.findings.append(
             Finding(
@@ -192,18 +207,18 @@ def trained(page: Page, found: Evidence) -> None:
                 f"rms of pixels nearer: {'; '.join(said)}",
             )
         )
-    verdicts, said = [], []
+    verdicts, means = {}, []
     for kind in KINDS:
-        gains = found.distances(kind, DISSOLVE, ACROSS, "nearest") - found.distances(
-            kind, LINEAR, ACROSS, "nearest"
-        )
-        verdicts.append(verdict_of_gains(gains))
-        said.append(f"{kind} {_over_objects(gains)} ({verdicts[-1]})")
+        straight = found.distances(kind, LINEAR, ACROSS, "nearest")
+        gains = found.distances(kind, DISSOLVE, ACROSS, "nearest") - straight
+        verdicts[kind] = verdict_of_gains(gains)
+        means.append(gains.mean())
+        page.rows.append(_nearer(found, gains, f"{kind}, linear, {ACROSS}", DISSOLVE, verdicts[kind]))
     page.findings.append(
         Finding(
             "Ours: straight paths are nearer the true views than their decoded ends, dissolved",
-            together(verdicts),
-            f"{ACROSS}, rms of pixels nearer, over objects: {'; '.join(said)}",
+            together(list(verdicts.values())),
+            f"{ACROSS}, rms of pixels nearer: means of {_range(means)}; {_of_models(verdicts)}",
         )
     )
 
@@ -243,16 +258,47 @@ def _agreement_row(page: Page, found: Evidence, kind: str, part: str, method: st
     return str(row)
 
 
-def _nearer(page: Page, found: Evidence, gains: np.ndarray, setting: str, base: str, verdict: str) -> Row:
-    """The row of by how much points are nearer the true views than those of a base; it is kept."""
+def _nearer(found: Evidence, gains: np.ndarray, setting: str, base: str, verdict: str) -> Row:
+    """The row of by how much points are nearer the true views than those of a base."""
     measure = f"difference of nearest to {base}, rms of pixels"
-    row = found.row(gains.mean(axis=1), setting, measure, n=gains.size, verdict=verdict)
-    page.rows.append(row)
-    return row
+    return found.row(gains.mean(axis=1), setting, measure, n=gains.size, verdict=verdict)
 
 
 def _over_objects(gains: np.ndarray) -> str:
     """Mean over objects of gains by seed and object, with its interval."""
     value, low, high = mean_interval(gains.mean(axis=0))
-    ends = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
-    return f"{number(value)}{ends}"
+    if low is None or high is None:
+        return number(value)
+    half = (high - low) / 2
+    return f"{number(value, half)} ({number(low, half)} to {number(high, half)})"
+
+
+def _of_models(verdicts: Mapping[str, str]) -> str:
+    """Which models each verdict is of.
+
+    >>> _of_models({"AE": "holds", "VAE": "not decided", "ACAI": "holds"})
+    'holds for AE and ACAI; not decided for VAE'
+    """
+    parts = []
+    for verdict in (HOLDS, FAILS, OPEN):
+        kinds = [kind for kind, found in verdicts.items() if found == verdict]
+        if len(kinds) == len(verdicts):
+            return f"{verdict} for any of them" if verdict == FAILS else f"{verdict} for all of them"
+        if kinds:
+            parts.append(
+                f"{verdict} for {' and '.join([', '.join(kinds[:-1])] * (len(kinds) > 1) + kinds[-1:])}"
+            )
+    return "; ".join(parts)
+
+
+def _range(values: Sequence[float]) -> str:
+    """From the least to the largest.
+
+    >>> _range([0.123, -0.04567, 0.1])
+    '−0.046 to 0.12'
+    """
+    return f"{_rounded(min(values))} to {_rounded(max(values))}"
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.2g}".replace("-", "−")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from zscape.base import Codes
 from zscape.data import Images
@@ -20,6 +21,7 @@ TRAINING, HELD_OUT = "training", "held-out"
 # Angles between first components that the report prints, in degrees, and what they are between directions.
 PUBLISHED_ANGLES = {169: 11, 161: 19, 158: 22, 137: 43, 130: 50}
 _SHARES = ("purity", "nmi", "linear probe", "nearest neighbours", "first share")
+EXPLAINED = "explained"  # below 0 where a decoder does worse than the mean picture
 _SIGNED = ("ari", "silhouette", "rho")
 
 
@@ -78,6 +80,8 @@ class Evidence:
         low, high = 0.0, math.inf
         if measure.startswith("difference"):
             low = -math.inf
+        elif measure.startswith(EXPLAINED):
+            low, high = -math.inf, 1.0
         elif measure.startswith(_SIGNED):
             low, high = -1.0, 1.0
         elif measure.startswith(_SHARES):
@@ -100,6 +104,17 @@ class Evidence:
     def run_of(self, where: Where, kind: str, seed: int) -> str:
         """Name of a run folder."""
         return Fit(where, kind, seed).name
+
+
+def error_of_the_mean(data: Images) -> float:
+    """Squared error, a mean over pixels in [0, 1], where each test picture is taken for the mean one.
+
+    That is what a decoder reaches which makes the same of all codes.
+    """
+    train, test = (
+        data.images[torch.from_numpy(data.splits[split])].double() / 255 for split in ("train", "test")
+    )
+    return float((test - train.mean(dim=0)).square().mean())
 
 
 def parts_of(codes: Codes) -> dict[str, Codes]:

@@ -9,7 +9,7 @@ from zscape.studies.evidence import Row, counted, sizes_of
 from zscape.studies.page import Page
 from zscape.studies.sparse_measures import Subject
 from zscape.studies.style_claims import angles, clusters, covariance, shapes, trained, walks
-from zscape.studies.style_evidence import HELD_OUT, TRAINING, Evidence
+from zscape.studies.style_evidence import EXPLAINED, HELD_OUT, TRAINING, Evidence, error_of_the_mean
 from zscape.studies.style_fits import BETA_WEIGHT, KINDS, PAINTINGS, STOCHASTIC, TRIPLET, VIEWS, Where
 from zscape.studies.style_pictures import of_paintings, of_profiles, of_views
 from zscape.studies.style_plates import lines
@@ -19,6 +19,8 @@ from zscape.studies.style_turns import ARC, SPANS, turntable_of
 from zscape.studies.style_views import ACROSS, DISSOLVE, FLOOR, NEIGHBOURS, PATHS, SEEN
 
 _PARTS = (TRAINING, HELD_OUT)
+# Decoders that explain less of the pictures are said to ignore their codes.
+_BLANK = 0.1
 
 
 def page(found: Evidence) -> Page:
@@ -51,13 +53,13 @@ def page(found: Evidence) -> Page:
     angles(made, found)
     _classes(made, found)
     made.head("Style along straight paths")
-    shapes(made, found)
     _profiles(made, found)
+    shapes(made, found)
     of_profiles(made, found, subjects[PAINTINGS])
     made.head("Paths whose truth is known")
+    _views(made, found)
     walks(made, found)
     trained(made, found)
-    _views(made, found)
     of_views(made, found, subjects[VIEWS])
     return made
 
@@ -96,19 +98,31 @@ def _set_up(page: Page, found: Evidence) -> None:
           trained on.
         """
     )
-    rows = []
+    rows, blank = [], []
+    blind: dict[Where, float] = {where: error_of_the_mean(images) for where, images in found.data.items()}
     for kind in KINDS:
         line: list[object] = [kind]
-        for where in (PAINTINGS, VIEWS):
+        for where, most in blind.items():
             count = len(found.data[where].splits["test"])
-            line.append(
-                found.row(
-                    found.values(where, kind, "squared error"), kind, f"squared error, {where}", n=count
-                )
-            )
+            errors = found.values(where, kind, "squared error")
+            explained = found.row(1 - errors / most, kind, f"{EXPLAINED}, {where}", n=count)
+            line += [found.row(errors, kind, f"squared error, {where}", n=count), explained]
+            if explained.value < _BLANK:
+                blank.append(f"{kind} ({where})")
         rows.append(line)
-    page.tell("Squared error of reconstructions of test pictures, a mean over pixels in [0, 1]:")
-    page.table(("model", "paintings", "views"), rows)
+    page.tell(
+        """
+        Squared error of reconstructions of test pictures, a mean over pixels in [0, 1], and the share that is
+        *explained*: 0 for a decoder that makes the mean picture of every code, 1 without error.
+        """
+    )
+    page.table(("model", "paintings", "explained", "views", "explained"), rows)
+    if blank:
+        page.tell(
+            f"**Codes say next to nothing to the decoders of {', '.join(blank)}**: less than {_BLANK:.0%} is "
+            "explained. Their pictures hardly change along any path, and what is said of these paths below "
+            "is no more than noise."
+        )
 
 
 def _network(found: Evidence, where: Where) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from zscape import measure, walk
-from zscape.report.pictures import traversals
+from zscape.report.pictures import filmstrips, traversals
 from zscape.report.profiles import profile_curves, shape_against_dissolve
 from zscape.studies.evidence import counted
 from zscape.studies.page import Page
@@ -61,16 +62,19 @@ def of_profiles(page: Page, found: Evidence, subjects: Subjects) -> None:
     page.picture(
         "profiles",
         profile_curves(drawn, shared=False),
-        alt="Style loss of each step of paths within and between classes, a panel a model",
-        caption="Style loss along straight paths between random held-out codes, mean with its 95 % interval "
+        alt=f"Style loss of each step of paths within and between classes, of {', '.join(_SHOWN)}",
+        caption=f"Style loss along straight paths between random held-out codes of {', '.join(_SHOWN)}: mean "
+        "with its 95 % interval "
         f"over paths, and single paths behind it; each panel at its own scale; seed {seed}.",
     )
     extreme = {
-        kind: {
-            f"{how}, {of}": _over_its_mean(np.concatenate(_of(sets[kind], how, of)))
-            for of in ("within", "between")
-            for how in (SHORTEST, LONGEST)
-        }
+        kind: _over_means(
+            {
+                f"{how}, {of}": np.concatenate(_of(sets[kind], how, of))
+                for of in ("within", "between")
+                for how in (SHORTEST, LONGEST)
+            }
+        )
         for kind in KINDS
     }
     page.picture(
@@ -82,10 +86,9 @@ def of_profiles(page: Page, found: Evidence, subjects: Subjects) -> None:
     )
     single = {kind: found.found[PAINTINGS, kind, seed]["profiles"]["long"] for kind in KINDS}
     long = {
-        kind: {
-            f"{each['how']}, {kind_of(each['classes'])}": _over_its_mean(np.array(each["profiles"]))
-            for each in every
-        }
+        kind: _over_means(
+            {f"{each['how']}, {kind_of(each['classes'])}": np.array(each["profiles"]) for each in every}
+        )
         for kind, every in single.items()
     }
     page.picture(
@@ -105,23 +108,37 @@ def _of(sets: list[dict[str, Any]], how: str, of: str) -> list[np.ndarray]:
     ]
 
 
-def _over_its_mean(profiles: np.ndarray) -> np.ndarray:
-    """Mean over paths of profiles, each over its own mean; of those along which anything happens."""
-    means = profiles.mean(axis=1)
-    moving = means > 0
-    if not moving.any():
-        return np.zeros(profiles.shape[1])
-    return (profiles[moving] / means[moving, None]).mean(axis=0)
+def _over_means(sets: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Mean over paths of profiles, each over its own mean; of those sets and paths where anything happens."""
+    moving = {name: profiles[profiles.mean(axis=1) > 0] for name, profiles in sets.items()}
+    return {
+        name: (profiles / profiles.mean(axis=1, keepdims=True)).mean(axis=0)
+        for name, profiles in moving.items()
+        if len(profiles)
+    }
+
+
+def _shaped(sets: list[dict[str, Any]]) -> list[tuple[float, float, list[int]]]:
+    """Ratio, cross-dissolve index and ends of the random paths along which something happens."""
+    every = (
+        path
+        for each in sets
+        if each["how"] == RANDOM
+        for path in zip(each["ratio"], each["dissolve"], each["rows"], strict=True)
+    )
+    return [(ratio, index, rows) for ratio, index, rows in every if ratio is not None and index is not None]
 
 
 def _scatter(page: Page, sets: Mapping[str, list[dict[str, Any]]], seed: int) -> None:
     ratio, index, groups, count = [], [], {}, 0
     for kind in KINDS:
-        values = [each for each in sets[kind] if each["how"] == RANDOM]
-        ratio += [value for each in values for value in each["ratio"]]
-        index += [value for each in values for value in each["dissolve"]]
+        every = [(shape, dissolve) for shape, dissolve, _ in _shaped(sets[kind])]
+        ratio += [shape for shape, _ in every]
+        index += [dissolve for _, dissolve in every]
         groups[kind] = np.arange(count, len(ratio))
         count = len(ratio)
+    if not ratio:
+        return
     page.picture(
         "shape-against-dissolve",
         shape_against_dissolve(np.array(ratio), np.array(index), groups),
@@ -140,37 +157,43 @@ def _strips(page: Page, found: Evidence, subjects: Subjects, seed: int) -> None:
     images = [_along(subject, rows)[0] for subject in subjects.values()]
     page.picture(
         "strips",
-        traversals(np.stack(images), list(subjects)),
+        filmstrips(
+            np.stack(images),
+            list(subjects),
+            range(STEPS + 1),
+            _ends(subjects[AE], rows).repeat(len(images), 0),
+        ),
         alt="Rows of pictures decoded along the straight path between the same two paintings, a row a model",
         caption="The straight path between the codes of the same two held-out pictures, "
-        f"{names[first]} and {names[second]}, in every model; seed {seed}.",
+        f"{names[first]} and {names[second]}, in every model, with the pictures themselves at its ends; seed "
+        f"{seed}.",
     )
     for kind in (AE, VAE):
-        sets = found.found[PAINTINGS, kind, seed]["profiles"]["sets"]
-        every = [
-            (each["ratio"][place], each["dissolve"][place], each["rows"][place])
-            for each in sets
-            if each["how"] == RANDOM
-            for place in range(len(each["rows"]))
-        ]
+        every = _shaped(found.found[PAINTINGS, kind, seed]["profiles"]["sets"])
+        if not every:
+            continue
         chosen = {
             "most of a horseshoe": max(every, key=lambda each: each[0]),
             "least of a horseshoe": min(every, key=lambda each: each[0]),
             "dissolves least": max(every, key=lambda each: each[1]),
             "dissolves most": min(every, key=lambda each: each[1]),
         }
+        rows = np.array([rows for *_, rows in chosen.values()])
         page.picture(
             f"strips-{kind.lower()}",
-            traversals(
-                _along(subjects[kind], np.array([rows for *_, rows in chosen.values()])),
+            filmstrips(
+                _along(subjects[kind], rows),
                 [
-                    f"{name}\nratio {ratio:.2f}, index {index:.2f}"
+                    f"{name}\nratio {ratio:.3g}, index {index:.2g}"
                     for name, (ratio, index, _) in chosen.items()
                 ],
+                range(STEPS + 1),
+                _ends(subjects[kind], rows),
             ),
             alt=f"Rows of pictures along the paths of {kind} with the most extreme style profiles",
             caption=f"{kind}: of all random paths those whose style profile has the highest and the "
-            f"lowest ratio, and those with the highest and the lowest cross-dissolve index; seed {seed}.",
+            "lowest ratio, and those with the highest and the lowest cross-dissolve index, with the pictures "
+            f"themselves at the ends; seed {seed}.",
         )
 
 
@@ -214,6 +237,12 @@ def of_views(page: Page, found: Evidence, subjects: Subjects) -> None:
             caption=f"{kind}: {subject.data.names[pair.thing]} over its gap, of which only the first and the "
             f"last view are trained on; seed {seed}.",
         )
+
+
+def _ends(subject: Subject, rows: np.ndarray) -> Float[np.ndarray, "P 2 C H W"]:
+    """The held-out pictures that paths lead from and to."""
+    pictures = subject.pictures(parts_of(subject.codes)[HELD_OUT].id[rows.ravel()])
+    return pictures.reshape(*rows.shape, *pictures.shape[1:])
 
 
 def _along(subject: Subject, rows: np.ndarray) -> np.ndarray:

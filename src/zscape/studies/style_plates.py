@@ -44,7 +44,7 @@ def lines(
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     shown = {}
     # The limits of one are those of all.
-    top = max(float(np.max(values)) for part in panels.values() for values in part.values())
+    top = max((float(np.max(values)) for part in panels.values() for values in part.values()), default=0.0)
     grid[0].set_ylim(0, 1.05 * top if top > 0 else 1)
     for axes, (title, part) in zip(grid, panels.items(), strict=False):
         for name, values in part.items():
@@ -83,8 +83,8 @@ def planes(
         )
         axes.set_title(label(title, 30))
         axes.set_aspect("equal", adjustable="datalim")
-        axes.xaxis.set_major_locator(MaxNLocator(4))
-        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.yaxis.set_major_locator(MaxNLocator(3))
     _finish(figure, grid, len(panels), columns, "first component", "second")
     dots = [
         Line2D([], [], color=str(colour), marker="o", linestyle="none", markersize=5) for colour in colours

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from zscape import measure, walk
 from zscape.base import Codes
@@ -19,6 +20,8 @@ RANDOM, SHORTEST, LONGEST = "random", "shortest", "longest"
 # A hump that stands out by less of a profile's range is a wiggle.
 PROMINENCE = 0.1
 _AT_ONCE = 32  # paths that are decoded together
+# What is said of a model along whose paths nothing happens at all: its style profiles are flat.
+_STILL = {"ratio": 1.0, "maxima": 0.0, "dissolve": 0.0, "style": 0.0}
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def profiles(subject: Subject, codes: Codes, reader: FeatureReader, *, pairs: in
     long = [_profiled(subject, codes, reader, each, LONG_STEPS) for each in _few(sets)]
     of_random = [each for each in found if each["how"] == RANDOM]
     shape, maxima, dissolve = (
-        np.concatenate([each[name] for each in of_random]) for name in ("ratio", "maxima", "dissolve")
+        defined([each[name] for each in of_random]) for name in ("ratio", "maxima", "dissolve")
     )
     return {
         "sets": found,
@@ -58,10 +61,8 @@ def profiles(subject: Subject, codes: Codes, reader: FeatureReader, *, pairs: in
         "ratio and dissolve": correlated(shape, dissolve, subject.seed),
         "maxima and dissolve": correlated(maxima, dissolve, subject.seed),
         **{
-            f"{name}, {kind}": float(
-                np.mean(
-                    [value for each in of_random if kind_of(each["classes"]) == kind for value in each[name]]
-                )
+            f"{name}, {kind}": _mean(
+                [each[name] for each in of_random if kind_of(each["classes"]) == kind], _STILL[name]
             )
             for name in ("ratio", "maxima", "dissolve", "style")
             for kind in ("within", "between")
@@ -86,12 +87,21 @@ def chosen(codes: Codes, pairs: int, *, seed: int) -> Iterator[Chosen]:
 
 
 def correlated(shape: np.ndarray, dissolve: np.ndarray, seed: int) -> dict[str, float]:
-    """Rank correlation over paths with its interval; 0 where one of the two does not vary."""
+    """Rank correlation over the paths that have both, with its interval.
+
+    Where one of the two does not vary, or of fewer than four paths, nothing is known: 0, from -1 to 1.
+    """
     both = np.isfinite(shape) & np.isfinite(dissolve)
     if both.sum() < 4 or np.ptp(shape[both]) == 0 or np.ptp(dissolve[both]) == 0:
-        return {"value": 0.0, "low": 0.0, "high": 0.0, "n": int(both.sum())}
+        return {"value": 0.0, "low": -1.0, "high": 1.0, "n": int(both.sum())}
     found = measure.shape_correlation(shape[both], dissolve[both], seed=seed)
-    return {"value": found.value, "low": found.low or 0.0, "high": found.high or 0.0, "n": found.n}
+    low, high = (-1.0, 1.0) if found.low is None or found.high is None else (found.low, found.high)
+    return {"value": found.value, "low": low, "high": high, "n": found.n}
+
+
+def defined(values: Sequence[Sequence[float | None]]) -> Float[np.ndarray, "N"]:
+    """Values of several sets of paths in a row, NaN for those that JSON holds as null."""
+    return np.concatenate([np.array(each, dtype=float) for each in values])
 
 
 def pictures_along(subject: Subject, z: np.ndarray) -> np.ndarray:
@@ -121,16 +131,23 @@ def _profiled(
         "classes": list(pairs.classes),
         "rows": pairs.rows.tolist(),
         "profiles": profile.tolist(),
-        "ratio": _defined(shape.ratio, 1.0),
+        "ratio": _or_null(shape.ratio),
         "maxima": shape.maxima.tolist(),
-        "dissolve": _defined(np.concatenate(dissolve), 0.0),
+        "dissolve": _or_null(np.concatenate(dissolve)),
         "style": profile.sum(axis=1).tolist(),
     }
 
 
-def _defined(values: np.ndarray, where_nothing_happens: float) -> list[float]:
+def _or_null(values: np.ndarray) -> list[float | None]:
     """As JSON can hold it: a path of equal pictures has no shape."""
-    return np.where(np.isfinite(values), values, where_nothing_happens).tolist()
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def _mean(values: Sequence[Sequence[float | None]], still: float) -> float:
+    """Over the paths that have a value; what is said where none has."""
+    every = defined(values)
+    every = every[np.isfinite(every)]
+    return float(every.mean()) if len(every) else still
 
 
 def _few(sets: list[Chosen]) -> Iterator[Chosen]:
