@@ -157,3 +157,12 @@ def test_every_measure_has_a_unit():
     assert over.cells[0] == ("–", "")
     assert over.cells[1] == interval(results["random_geodesic_over_linear"])
     assert over.definition == "decoded length of the paths over that of linear ones"
+
+
+def test_large_numbers_of_a_table_are_told_in_powers_of_ten():
+    lengths = 2e8 * np.ones((4, 3))
+    paths = paths_of(["closest"] * 4, {"decoded": {"linear": lengths, "graph": 2 * lengths}})
+    (table,) = comparisons(path_results(paths, {}), paths, {})
+    row = next(each for each in table.rows if each.name == "decoded length")
+    assert row.unit == "data units / 10⁹"
+    assert [value for value, _ in row.cells] == ["0.6000", "1.200"]

@@ -179,7 +179,7 @@ def comparisons(results: list[Result], paths: PathSet, notes: Mapping[str, Any])
         notes: As `zscape walk` keeps them.
     """
     found = {result.name: result for result in results}
-    style = str(notes.get("style") or "style loss")
+    style = "style loss, as it is defined above"
     defined = {name: text.format(kind="the", style=style) for name, (_, text) in _MEASURES.items()}
     defined[_CORRELATION] = (
         "rank correlation over random pairs of the style ratio with the cross-dissolve index: above 0 where "
@@ -190,12 +190,21 @@ def comparisons(results: list[Result], paths: PathSet, notes: Mapping[str, Any])
         rows = []
         for name, definition in defined.items():
             cells = [found.get(_name(name, kind, choice)) for kind in paths.z]
-            units = [each.unit for each in cells if each is not None]
-            if units:
-                shown = tuple(("–", "") if each is None else interval(each) for each in cells)
-                rows.append(Compared(words(name), definition, units[0], shown))
+            known = [each for each in cells if each is not None]
+            if known:
+                power = power_of(max(each.value for each in known))
+                shown = tuple(("–", "") if each is None else interval(_scaled(each, power)) for each in cells)
+                rows.append(Compared(words(name), definition, in_powers(known[0].unit, power), shown))
         tables.append(Comparison(choice_name(paths, notes, choice), tuple(paths.z), tuple(rows)))
     return tuple(tables)
+
+
+def _scaled(result: Result, power: int) -> Result:
+    """The result in units of a power of ten."""
+    value, low, high = (
+        None if each is None else each / 10.0**power for each in (result.value, result.low, result.high)
+    )
+    return replace(result, value=value, low=low, high=high)
 
 
 def _of_kind(paths: PathSet, kind: str) -> dict[str, np.ndarray]:
