@@ -194,3 +194,15 @@ def test_class_rows_need_a_label_a_picture():
             pictures.class_rows({"a": images}, np.array(labels), {0: "a"}, 8)
     with pytest.raises(ValueError, match="one a label"):
         pictures.class_rows({}, np.array([0]), {0: "a"}, 8)
+
+
+@pytest.mark.parametrize("side", [8, 64])
+def test_words_above_originals_are_whole(side):
+    rng = np.random.default_rng(0)
+    figure = pictures.filmstrips(
+        rng.random((2, 11, 3, side, side)), ["AE", "VAE"], range(11), rng.random((2, 2, 3, side, side))
+    )
+    figure.canvas.draw()
+    words = [text for text in figure.axes[0].texts if text.get_text() == "original"]
+    assert len(words) == 2
+    assert all(word.get_window_extent().x1 <= figure.bbox.x1 for word in words)

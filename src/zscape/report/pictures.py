@@ -18,6 +18,7 @@ from zscape.report.style import DPI, INK, MUTED, WIDTH, label, styled
 _TALLEST = 150  # dots that one picture may cover
 _HEAD = 0.24  # inches of a line above a row
 _LETTER = 0.08  # inches of a letter in it, about
+_ORIGINAL = 0.45  # inches of that word above a picture
 
 
 def tile(images: Float[np.ndarray, "N C H W"], columns: int, *, gap: int = 1) -> UInt8[np.ndarray, "Y X 4"]:
@@ -220,8 +221,14 @@ def filmstrips(
         lines.append(joined[row * (height + 1) :][: height + 1])
     first_head = bool(heads) and bool(heads[0])
     short = _LETTER * max(map(len, heads), default=0) - left - joined.shape[1] * zoom / DPI
+    # The word above the last original is centred, and wider than a small picture.
+    beyond = 0.0 if ends is None else (_ORIGINAL - width * zoom / DPI) / 2
     figure, axes = _plate(
-        np.concatenate(lines), width, left=left, top=0.4 if first_head else 0.22, right=max(0.02, short)
+        np.concatenate(lines),
+        width,
+        left=left,
+        top=0.4 if first_head else 0.22,
+        right=max(0.02, short, beyond),
     )
     for row, name in enumerate(names):
         _beside(axes, name, tops[row] + height / 2, colour=MUTED if heads else INK)
