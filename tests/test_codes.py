@@ -1,6 +1,8 @@
 import os
+import re
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -286,3 +288,21 @@ def test_a_model_of_another_shape_is_refused(data):
         zs.encode(zs.Autoencoder.mlp((1, 4, 4), latent=2), data)
     with pytest.raises(ValueError, match="batch >= 1"):
         zs.encode(model_for(data), data, batch=0)
+
+
+@pytest.mark.parametrize(
+    ("column", "holds"),
+    [
+        ({"id": [0.5, 1.5]}, "'id' as whole numbers, none missing, but holds double"),
+        ({"id": ["a", "b"]}, "but holds string"),
+        ({"id": [1, None]}, "but holds int64, 1 missing"),
+        ({"label": [0.0, 1.0]}, "'label' as whole numbers"),
+        ({"mean": [["a"], ["b"]]}, "'mean' as lists of floats, but holds list<"),
+        ({"logvar": [0.0, 1.0]}, "'logvar' as lists of floats, but holds double"),
+    ],
+)
+def test_columns_of_another_kind_are_refused(tmp_path, column, holds):
+    path = tmp_path / "codes.parquet"
+    pq.write_table(pa.table({"mean": [[0.0], [1.0]]} | column), path)
+    with pytest.raises(RunFormatError, match=re.escape(holds)):
+        tables.load(path)

@@ -138,7 +138,7 @@ def load(path: str | os.PathLike[str]) -> Codes:
     """Read a codes table; of one from elsewhere only `mean` is needed (`split` is then "test").
 
     Raises:
-        RunFormatError: If the file is missing, is not parquet, or lacks `mean`.
+        RunFormatError: If the file is missing, is not parquet, lacks `mean`, or has columns of other kinds.
     """
     if not Path(path).is_file():
         raise RunFormatError(f"{path} is missing; make it with zscape encode")
@@ -155,14 +155,17 @@ def load(path: str | os.PathLike[str]) -> Codes:
             f"{path} needs a column 'mean' of lists of floats, but has {', '.join(sorted(names))}"
         )
     notes = _notes(path, table.schema)
-    if not pa.types.is_list(table["mean"].type) and not pa.types.is_fixed_size_list(table["mean"].type):
-        raise RunFormatError(f"{path} needs 'mean' as lists of floats, but holds {table['mean'].type}")
+    for name in {"mean", "logvar"} & names:
+        kind = table[name].type
+        lists = pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+        if not lists or not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+            raise RunFormatError(f"{path} needs {name!r} as lists of floats, but holds {kind}")
     return Codes(
-        id=table["id"].to_numpy() if "id" in names else np.arange(len(table)),
+        id=_whole_numbers(path, table, "id") if "id" in names else np.arange(len(table)),
         split=np.array(table["split"].to_pylist()) if "split" in names else np.full(len(table), "test"),
         mean=matrix(table["mean"]),
         logvar=matrix(table["logvar"]) if "logvar" in names else None,
-        label=_whole_numbers(path, table["label"]) if "label" in names else None,
+        label=_whole_numbers(path, table, "label") if "label" in names else None,
         names=tuple(notes["names"]),
         factors={name: table[name].to_numpy() for name in notes["factors"]},
     )
@@ -286,10 +289,12 @@ def matrix(column: pa.ChunkedArray) -> np.ndarray:
     return flat.astype(np.float32, copy=False).reshape(len(column), width)
 
 
-def _whole_numbers(path: str | os.PathLike[str], column: pa.ChunkedArray) -> np.ndarray:
+def _whole_numbers(path: str | os.PathLike[str], table: pa.Table, name: str) -> np.ndarray:
+    column = table[name]
     if column.null_count or not pa.types.is_integer(column.type):
+        missing = f", {column.null_count} missing" if column.null_count else ""
         raise RunFormatError(
-            f"{path} needs labels that are whole numbers, none missing, but holds {column.type}"
+            f"{path} needs {name!r} as whole numbers, none missing, but holds {column.type}{missing}"
         )
     return column.to_numpy()
 

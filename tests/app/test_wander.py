@@ -310,9 +310,13 @@ def test_they_are_told_before_torch_is_loaded(fitted):
 
 def test_what_is_parsed():
     assert parse_pairs(None, shortest=False, longest=True) == (("furthest", 1),)
-    assert parse_pairs("closest:10000", shortest=True, longest=True) == (
-        ("closest", 10000), ("closest", 1), ("furthest", 1),
-    )  # fmt: skip
+    assert parse_pairs("closest:10000", shortest=False, longest=True) == (
+        ("closest", 10000),
+        ("furthest", 1),
+    )
+    for text, shortest in (("closest:3", True), ("furthest:1", False)):
+        with pytest.raises(SettingError, match=f"--pairs {text} has the pair of"):
+            parse_pairs(text, shortest=shortest, longest=not shortest)
     assert parse_ends("3", "12") == (3, 12)
     assert parse_classes(" a b, c") == ("a b", "c")
     assert parse_classes(None) is None
@@ -353,3 +357,35 @@ def test_searches_that_fell_short_say_how(zscape, run, monkeypatch):
     said = " ".join(done.err.split())
     assert "1 of 3 geodesic paths have not converged; their energy may be up to 3.0 % above" in said
     assert "1 of 3 geodesic paths bend within their pieces" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "needs"),
+    [
+        (("--cost", 5), "--cost is of geodesic paths, but --path is linear"),
+        (("--cost", 5, "--path", "graph"), "add geodesic to --path"),
+        (("--neighbours", 3), "--neighbours is of graph and geodesic paths"),
+        (("--path", ""), "unknown path ''"),
+    ],
+)
+def test_options_that_no_path_asks_are_refused(zscape, run, words, needs):
+    done = zscape("walk", run, "--from", 3, "--to", 9, "--style", "none", *words)
+    assert done.code == 2
+    assert needs in done.err
+    assert not (run / "walk").exists()
+
+
+def test_more_neighbours_than_codes_are_all_of_them(walked, run):
+    _, _, notes, _ = walked("--from", 3, "--to", 9, "--path", "graph", "--neighbours", 100_000)
+    assert notes["neighbours"] == len(zs.codes.load(run / "codes.parquet")) - 1
+
+
+def test_malformed_codes_are_refused_before_anything_is_written(zscape, run):
+    table = zs.codes.load(run / "codes.parquet")
+    mean = table.mean.copy()
+    mean[7] = np.nan
+    keep(replace(table, mean=mean), run)
+    done = zscape("walk", run, "--from", 3, "--to", 9, "--style", "none")
+    assert done.code == 2
+    assert "finite" in done.err
+    assert not (run / "walk").exists()

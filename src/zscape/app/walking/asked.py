@@ -192,17 +192,31 @@ class Wanted:
         if (self.start is None) != (self.end is None):
             lacks, has = ("--from", "--to") if self.start is None else ("--to", "--from")
             raise SettingError(f"a path needs both its ends, but {has} came without {lacks}; add {lacks} ROW")
+        kinds = tuple(kind.strip() for kind in ("linear" if self.kinds is None else self.kinds).split(","))
+        self._check_say(kinds)
         settings = {"neighbours": self.neighbours, "cost": self.cost, "steps": steps}
         return Between(
             ends=None if self.start is None or self.end is None else parse_ends(self.start, self.end),
             pairs=parse_pairs(self.pairs, shortest=self.shortest, longest=self.longest),
             within=self.within,
             classes=parse_classes(self.between),
-            kinds=tuple(kind.strip() for kind in (self.kinds or "linear").split(",")),
+            kinds=kinds,
             style=self.style,
             seed=seed,
             **{name: value for name, value in settings.items() if value is not None},
         )
+
+    def _check_say(self, kinds: tuple[str, ...]) -> None:
+        """Refuse options that no path of these kinds asks."""
+        for option, value, users in (
+            ("neighbours", self.neighbours, ("graph", "geodesic")),
+            ("cost", self.cost, ("geodesic",)),
+        ):
+            if value is not None and not set(kinds) & set(users):
+                raise SettingError(
+                    f"--{option} is of {' and '.join(users)} paths, but --path is {','.join(kinds)}; leave "
+                    f"it out, or add {users[-1]} to --path"
+                )
 
 
 def parse_pairs(text: str | None, *, shortest: bool, longest: bool) -> tuple[tuple[str, int], ...]:
@@ -212,7 +226,7 @@ def parse_pairs(text: str | None, *, shortest: bool, longest: bool) -> tuple[tup
     (('random', 100), ('closest', 1))
 
     Raises:
-        SettingError: If it is not one of CHOICES with a number from 1 to 10,000.
+        SettingError: If it is not one of CHOICES with a number from 1 to 10,000, or one is chosen twice.
     """
     asked = []
     if text is not None:
@@ -223,6 +237,9 @@ def parse_pairs(text: str | None, *, shortest: bool, longest: bool) -> tuple[tup
             raise SettingError(
                 f"--pairs needs a choice and a number from 1 to 10000, such as {name}:100, but got {text!r}"
             )
+        for least, option, given in (("closest", "--shortest", shortest), ("furthest", "--longest", longest)):
+            if name == least and given:
+                raise SettingError(f"--pairs {text} has the pair of {option} among them; leave {option} out")
         asked.append((name, int(number)))
     return (*asked, *((("closest", 1),) if shortest else ()), *((("furthest", 1),) if longest else ()))
 

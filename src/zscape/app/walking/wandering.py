@@ -63,6 +63,8 @@ def wander(
     table = codes_of(run)
     if len(table) < 2:
         raise SettingError(f"a walk needs codes of 2 or more samples, but {run.codes_path} has {len(table)}")
+    # What is wrong with the codes is said before anything is written.
+    in_use = len(walk.ranked(table)) > 0
     _check_kinds(run, asked)
     reader = reader_of(run, asked, data_dir)
     rows, choices = rows_between(table, asked)
@@ -73,14 +75,14 @@ def wander(
         profiles, style = measured(
             run, found.z, reader, told=lambda done: told(done, total, "pictures along paths")
         )
-        made = walk.PathSet(table.id[rows].astype(np.int64), choices, found.z, profiles)
+        made = walk.PathSet(table.id[rows], choices, found.z, profiles)
         told(total, total, "figures")
         notes = _notes(run, table, rows, asked) | {"style": style or None, "search": found.search}
         with whole_folder(folder, check=lambda _: check_places(path, out)) as hidden:
             paths = _write(run, made, notes, _originals(run, data_dir), hidden)
             if out is None:
                 keep_files(folder, hidden, TRAVERSED)
-    _remark(run, table, made, notes)
+    _remark(run, table, notes, in_use=in_use)
     return {name: folder / written.relative_to(hidden) for name, written in paths.items()}
 
 
@@ -142,7 +144,8 @@ def _notes(run: Run, table: Codes, rows: np.ndarray, asked: Between) -> dict[str
         "pairs": [f"{name}:{count}" for name, count in asked.pairs],
         "within": asked.within,
         "between": None if asked.classes is None else list(asked.classes),
-        "neighbours": asked.neighbours,
+        # Of few codes all the others are neighbours.
+        "neighbours": min(asked.neighbours, len(table) - 1),
         "cost": asked.cost,
         "seed": asked.seed,
         "run": run.path.resolve().name,
@@ -167,13 +170,13 @@ def _originals(run: Run, data_dir: Path | None) -> Data | None:
         return None
 
 
-def _remark(run: Run, table: Codes, made: walk.PathSet, notes: Mapping[str, Any]) -> None:
+def _remark(run: Run, table: Codes, notes: Mapping[str, Any], *, in_use: bool) -> None:
     """Say what a reader of the figures would not see."""
     if not pictorial(run):
         console.tell(
             "note: samples of this run are no pictures, so none are drawn; decode the codes of paths.parquet"
         )
-    if not len(walk.ranked(table)):
+    if not in_use:
         console.tell(
             f"note: none of the {table.latent} latents is in use, so every path decodes to much the same; "
             "fit with less weight on what holds codes to the prior"
