@@ -37,7 +37,7 @@ class RunFormatError(ZscapeError):
 
 
 class DivergedError(ZscapeError):
-    """A loss stopped being finite; the message names the term and the step."""
+    """A fit came to nothing: a loss stopped being finite, or all codes are the same; says which and where."""
 
 
 class StoppedError(ZscapeError):

@@ -11,9 +11,10 @@ from zscape import codes as tables
 from zscape import data as datasets
 from zscape import measure, walk
 from zscape.base import Codes, Weighted
+from zscape.errors import DivergedError
 from zscape.run import Run
 from zscape.studies import page as pages
-from zscape.studies import style_claims, style_profiles, style_structure, style_views
+from zscape.studies import style_claims, style_paths, style_profiles, style_structure, style_views
 from zscape.studies.order import Order
 from zscape.studies.sparse_measures import Subject
 from zscape.studies.style_evidence import (
@@ -247,6 +248,18 @@ def test_of_a_model_that_makes_one_picture_of_all_codes_nothing_is_made_up(subje
     assert {value for each in found["sets"] for value in each["ratio"]} == {None}
     assert (found["ratio, within"], found["dissolve, between"], found["style, within"]) == (1, 0, 0)
     assert (found["ratio and dissolve"]["n"], found["ratio and dissolve"]["low"]) == (0, -1)
+
+
+def test_a_model_whose_codes_are_all_the_same_is_refused(subjects, style_walks, monkeypatch):
+    order, subject, fit = (
+        Order("style-paths", "smoke", style_walks[0]),
+        subjects[PAINTINGS],
+        Fit(PAINTINGS, AE, 0),
+    )
+    codes = replace(subject.codes, mean=np.ones_like(subject.codes.mean))
+    monkeypatch.setattr(Subject, "of", lambda *_: replace(subject, codes=codes))
+    with pytest.raises(DivergedError, match=f"{fit.name} are all the same"):
+        style_paths._of_paintings(order, SMOKE, fit, Run(order.models / fit.name), subject.data)
 
 
 def test_the_error_of_the_mean_picture():

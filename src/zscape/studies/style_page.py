@@ -336,7 +336,8 @@ def _views(page: Page, found: Evidence) -> None:
         taken between every point inside it and the nearest of all true views of the object (*nearest*), and
         the view that belongs there at even pace (*pace*). Graphs join each training code with {NEIGHBOURS}
         others, or more until each object hangs together. Geodesics have the least change of the decoded
-        picture; those *on the data* begin at the graph's path and pay for being far from training codes.
+        picture, of which a cross-dissolve has the least there is: they come as near to one as the decoder
+        lets them. Those *on the data* begin at the graph's path and pay for being far from training codes.
         Last come what the model makes of the codes of the true views themselves, which no path can be
         expected to beat, and a cross-dissolve of what the two ends decode to.
         """

@@ -8,7 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zscape.data import Images
+from zscape.errors import DivergedError
 from zscape.run import Run
 from zscape.studies import style_page, style_profiles, style_structure, style_views
 from zscape.studies.keeping import fitted, remembered
@@ -108,7 +111,7 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
 
 
 def _of_paintings(order: Order, scale: Scale, fit: Fit, run: Run, data: Images) -> dict[str, Any]:
-    subject = Subject.of(run, data, fit.seed)
+    subject = _subject(run, data, fit)
     parts = parts_of(subject.codes)
     return {
         **{
@@ -123,13 +126,23 @@ def _of_paintings(order: Order, scale: Scale, fit: Fit, run: Run, data: Images) 
 
 
 def _of_views(scale: Scale, fit: Fit, run: Run, data: Images) -> dict[str, Any]:
-    subject, table = Subject.of(run, data, fit.seed), turntable_of(data, scale.turn)
+    subject, table = _subject(run, data, fit), turntable_of(data, scale.turn)
     # The same pairs for all models, so that these can be compared pair by pair.
     pairs = table.pairs(scale.turns)
     return {
         "quality": style_views.quality(subject, table, pairs, iterations=scale.iterations),
         "squared error": _squared_error(subject),
     }
+
+
+def _subject(run: Run, data: Images, fit: Fit) -> Subject:
+    subject = Subject.of(run, data, fit.seed)
+    if not np.ptp(subject.codes.mean, axis=0).any():
+        raise DivergedError(
+            f"paths need codes that differ, but those of {run.path} are all the same: its fit came to "
+            "nothing; this scale needs a lower rate"
+        )
+    return subject
 
 
 def _squared_error(subject: Subject) -> float:
