@@ -39,8 +39,8 @@ class CrossDissolve:
     """How near each of T points on P paths is to a mixture of the path's ends.
 
     Attributes:
-        index: (P, T) share of a picture that no mixture accounts for; 0 at both ends. NaN for a constant
-            picture that is no mixture.
+        index: (P, T) squared distance from the nearest mixture over that from a grey picture; 0 at both ends,
+            above 1 where a picture is flat. NaN for a constant picture that is no mixture.
         alpha: (P, T) share of the last picture in the nearest mixture.
     """
 

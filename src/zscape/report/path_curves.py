@@ -27,7 +27,7 @@ _FEW = 2  # kinds of path among which single ones can be told apart
 PANELS = {
     "length": ("length of each step\nin codes", "latent units"),
     "decoded": ("length of each step\nin what is decoded", "data units"),
-    "cross_dissolve": ("cross-dissolve index\n(0: a mixture of the ends)", "share of the picture"),
+    "cross_dissolve": ("cross-dissolve index\n(0: a mixture of the ends)", "ratio"),
     "style_loss": ("style loss\nof each step", STYLE_UNIT.replace("^4", "⁴")),
 }
 _DASHES = (

@@ -36,9 +36,9 @@ _MEASURES = {
     "unevenness": ("ratio", "standard deviation over mean of the decoded lengths of steps of {kind} paths"),
     "over_linear": ("ratio", "decoded length of {kind} paths over that of linear ones"),
     "cross_dissolve": (
-        "share",
-        "share of a picture on {kind} paths that no mixture of their ends accounts for, mean over points "
-        "between the ends",
+        "ratio",
+        "squared distance of pictures on {kind} paths from the nearest mixture of their ends, over that from "
+        "a grey picture: above 1 where a picture is flat; mean over points between the ends",
     ),
     "style_loss": (STYLE_UNIT, "{style}; mean over steps of {kind} paths"),
     "style_ratio": (
@@ -63,7 +63,7 @@ _MEASURES = {
 _SHOWN = {
     "decoded_length": ("decoded\nlength", "data units", ""),
     "unevenness": ("unevenness\nof steps", "ratio", "0: constant pace"),
-    "cross_dissolve": ("cross-dissolve\nindex", "share", "0: a mixture of\nthe ends"),
+    "cross_dissolve": ("cross-dissolve\nindex", "ratio", "0: a mixture of\nthe ends"),
     "style_loss": ("style loss\nof a step", STYLE_UNIT.replace("^4", "⁴"), ""),
     "style_ratio": ("style, middle\nover outer steps", "ratio", "1: even"),
 }

@@ -166,7 +166,8 @@ def _curves(paths: walk.PathSet, notes: Mapping[str, Any]) -> Plate:
     if "cross_dissolve" in paths.profiles:
         text += (
             " The cross-dissolve index is 0 where a picture is a mixture of the ends of its path, as both "
-            "ends are, and 1 where no mixture is nearer to it than a grey picture."
+            "ends are, 1 where the nearest mixture is no nearer than a grey picture, and more where the "
+            "picture is flat itself."
         )
     return Plate(
         "path-curves",

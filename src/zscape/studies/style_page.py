@@ -141,7 +141,8 @@ def _whole(page: Page, found: Evidence) -> None:
         Sphericity is the squared mean variance over the mean squared one, of all directions, corrected for
         the number of codes: 1 for a sphere, one over the number of latents for a line; with the posteriors'
         own variances added for those that have them. The share of the first principal component stands
-        beside that of codes whose columns are permuted; *components* lie above those of permuted columns.
+        beside that of codes whose columns are permuted; *components*, of the first ten, lie above those of
+        permuted columns.
         """
     )
     names = ("sphericity", "sphericity of posteriors", "first share", "first share, permuted", "components")
@@ -303,9 +304,9 @@ def _profiles(page: Page, found: Evidence) -> None:
         codes: {found.scale.pairs} random pairs in each class and between each two, the shortest and the
         longest of each, and {LONG_STEPS} steps for four of them. {found.network}. The *ratio* is the mean
         over the middle third of a path over that of the outer thirds: above 1 for a horseshoe. *Humps*
-        stand out by a tenth of the curve's range ({PROMINENCE:g}). The cross-dissolve index is the share of
-        a picture that no mixture of the path's ends accounts for: 0 for a pure dissolve. *Whole* is the
-        style loss summed over the path.
+        stand out by a tenth of the curve's range ({PROMINENCE:g}). The cross-dissolve index is the
+        squared distance of a picture from the nearest mixture of the path's ends over that from a grey
+        picture: 0 for a pure dissolve. *Whole* is the style loss summed over the path.
         """
     )
     table = []
