@@ -199,7 +199,8 @@ def test_many_binary_factors_are_counted_together():
         ({"weights": np.array([1.0] * 9 + [np.nan])}, "finite weights >= 0"),
         ({"bins": 1}, "bins needs to be a whole number >= 2"),
         ({"codes": np.full((10, 2), np.nan)}, "codes need finite numbers"),
-        ({"codes": np.array([[-1e308], [1e308]] * 5)}, "rescale it"),
+        ({"codes": np.array([[-1e308], [1e308]] * 5)}, r"under 1e\+100"),
+        ({"codes": np.array([[0], [1e-295]] * 5)}, "rescale it"),
         ({"codes": np.zeros((1, 2)), "factors": {"a": np.zeros(1, int)}}, "at least 2 rows"),
     ],
 )
