@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.cluster import SpectralClustering
 from sklearn.metrics import silhouette_score
 
 from zscape import measure
+from zscape.measure import clusters
 
 
 def draws(count, latents, seed=0):
@@ -36,6 +38,48 @@ def test_rings_are_clusters_of_a_graph_and_not_of_centres():
     spectral, kmeans = (measure.cluster(codes, 2, method=each) for each in ("spectral", "kmeans"))
     assert measure.cluster_agreement(spectral, labels)[2].value == 1
     assert measure.cluster_agreement(kmeans, labels)[2].value < 0.5
+
+
+def blobs(count, groups, seed=0):
+    """Codes about centres that are near enough to be joined."""
+    rng = np.random.default_rng(seed)
+    return (
+        rng.normal(size=(groups, 3))[rng.integers(0, groups, count)] * 1.2 + rng.normal(size=(count, 3)) * 0.5
+    )
+
+
+@pytest.mark.parametrize("count", [300, 900])  # all eigenvectors are worked out, or a few looked for
+def test_spectral_clusters_are_those_of_scikit_learn(count):
+    codes = blobs(count, 5)
+    model = SpectralClustering(5, affinity="precomputed", random_state=0)
+    theirs = model.fit_predict(clusters._graph(codes))
+    found = measure.cluster(codes, 5, method="spectral")
+    assert measure.cluster_agreement(found, theirs)[2].value > 0.99
+
+
+@pytest.mark.parametrize("count", [120, 700])
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_nodes_are_embedded_in_eigenvectors(count, parts):
+    codes = np.concatenate([blobs(count, 4, seed) + 100 * seed for seed in range(parts)])
+    graph = clusters._graph(codes)
+    embedded = clusters._embedded(graph, 5, 0)
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    steps = graph @ embedded / degrees[:, None]  # a step of the random walk
+    values = (steps * embedded).sum(axis=0) / (embedded**2).sum(axis=0)
+    np.testing.assert_allclose(steps, values * embedded, atol=1e-6 * np.abs(embedded).max())
+    scaled = np.sqrt(degrees)[:, None] * embedded
+    np.testing.assert_allclose(scaled.T @ scaled, np.eye(5), atol=1e-6)
+    every = np.linalg.eigvalsh(graph.toarray() / np.sqrt(np.outer(degrees, degrees)))
+    np.testing.assert_allclose(np.sort(values), every[-5:], atol=1e-8)
+    np.testing.assert_allclose(np.sort(values)[-parts:], 1)
+
+
+def test_parts_that_no_edge_joins_are_clusters():
+    codes, labels = groups((40, 30, 20, 15), apart=50.0)
+    np.testing.assert_array_equal(measure.cluster(codes, 4, method="spectral"), labels)
+    # Fewer clusters than parts: each part stays whole.
+    found = measure.cluster(codes, 2, method="spectral")
+    assert len(set(zip(found.tolist(), labels.tolist(), strict=True))) == 4
 
 
 def test_groups_of_unequal_width_are_a_mixture():
