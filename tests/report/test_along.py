@@ -33,7 +33,7 @@ def test_files_are_written_without_a_run(tmp_path, channels):
         "path-curves": "path-curves.png",
     }
     words = (tmp_path / "new" / "paths.svg").read_text("utf-8")
-    assert all(f"{kind}, {pair}" in words for kind in paths for pair in ("4 to 9", "7 to 2"))
+    assert all(f"{kind}, random, rows {pair}" in words for kind in paths for pair in ("4 to 9", "7 to 2"))
     with Image.open(found["animation"]) as moving:
         # There through five points, and back through the three between.
         assert len(list(ImageSequence.Iterator(moving))) == 8
@@ -49,7 +49,7 @@ def test_the_strips_hold_the_pictures(tmp_path, monkeypatch):
     report.write_path_pictures({"a": one, "b": one[:, ::-1] * 2}, tmp_path, ends=np.arange(40).reshape(20, 2))
     ((images, names, points),) = drawn
     assert images.shape == (12, 11, 1, 8, 8)
-    assert names[:3] == ["a, 0 to 1", "b, 0 to 1", "a, 2 to 3"]
+    assert names[:3] == ["a, rows 0 to 1", "b, rows 0 to 1", "a, rows 2 to 3"]
     assert (points[0], points[-1]) == (0, 29)
     np.testing.assert_allclose(images[2], one[1][points], rtol=1e-6)
     np.testing.assert_allclose(images[1], np.clip(2 * one[0][::-1], 0, 1)[points], rtol=1e-6)

@@ -99,20 +99,19 @@ def test_a_value_is_made_once_for_one_setting(tmp_path):
         return {"pair": (1, 2.5), "count": made[-1]}
 
     path = tmp_path / "folder" / "value.json"
-    first = remembered(path, {"seeds": (0, 1)}, make)
+    first = remembered(path, {"seeds": (0, 1)}, make, commit="a1")
     assert first == {"pair": [1, 2.5], "count": 0}
-    assert remembered(path, {"seeds": (0, 1)}, make) == first
-    assert remembered(path, {"seeds": (0, 2)}, make)["count"] == 1
+    assert remembered(path, {"seeds": (0, 1)}, make, commit="a1") == first
+    assert remembered(path, {"seeds": (0, 2)}, make, commit="a1")["count"] == 1
     assert made == [0, 1]
 
 
-def test_what_is_kept_knows_the_code_that_made_it(tmp_path, monkeypatch):
+def test_what_is_kept_knows_the_code_that_made_it(tmp_path):
     assert commits(tmp_path) == []
     for name, commit in (("one", "b2"), ("deep/two", "a1"), ("three", "b2")):
-        monkeypatch.setattr("zscape.studies.keeping.code_commit", lambda commit=commit: commit)
-        remembered(tmp_path / f"{name}.json", {}, lambda: 0)
+        remembered(tmp_path / f"{name}.json", {}, lambda: 0, commit=commit)
     assert commits(tmp_path) == ["a1", "b2"]
-    remembered(tmp_path / "one.json", {}, lambda: 0)
+    remembered(tmp_path / "one.json", {}, lambda: 0, commit="c3")
     assert json.loads((tmp_path / "one.json").read_text("utf-8"))["commit"] == "b2"
 
 
@@ -121,15 +120,15 @@ def test_a_value_that_could_not_be_made_is_not_remembered(tmp_path):
         raise Stop
 
     with pytest.raises(Stop):
-        remembered(tmp_path / "value.json", {}, fail)
-    assert remembered(tmp_path / "value.json", {}, lambda: 3) == 3
+        remembered(tmp_path / "value.json", {}, fail, commit="a1")
+    assert remembered(tmp_path / "value.json", {}, lambda: 3, commit="a1") == 3
 
 
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_a_damaged_value_is_named(tmp_path, text):
     (tmp_path / "value.json").write_text(text)
     with pytest.raises(RunFormatError, match=r"value\.json .* delete it"):
-        remembered(tmp_path / "value.json", {}, lambda: 3)
+        remembered(tmp_path / "value.json", {}, lambda: 3, commit="a1")
 
 
 def test_a_judge_is_trained_once_for_one_setting(tmp_path):
@@ -142,13 +141,13 @@ def test_a_judge_is_trained_once_for_one_setting(tmp_path):
         return Judge.fit(pictures, np.repeat([0, 1], 20), epochs=1, seed=0)
 
     path = tmp_path / "judges" / "judge.safetensors"
-    first = judge_of(path, {"seed": 0}, make)
-    again = judge_of(path, {"seed": 0}, make)
+    first = judge_of(path, {"seed": 0}, make, commit="a1")
+    again = judge_of(path, {"seed": 0}, make, commit="a1")
     np.testing.assert_array_equal(first(pictures), again(pictures))
     assert len(trained) == 1
-    judge_of(path, {"seed": 1}, make)
+    judge_of(path, {"seed": 1}, make, commit="a1")
     path.unlink()
-    judge_of(path, {"seed": 1}, make)
+    judge_of(path, {"seed": 1}, make, commit="a1")
     assert len(trained) == 3
 
 
@@ -160,7 +159,7 @@ def test_a_kill_between_judge_and_note_leaves_no_judge_of_other_settings(tmp_pat
         return lambda: Judge.fit(pictures, np.repeat([0, 1], 20), epochs=1, seed=seed)
 
     path = tmp_path / "judge.safetensors"
-    first = judge_of(path, {"seed": 0}, of(0))
+    first = judge_of(path, {"seed": 0}, of(0), commit="a1")
 
     def kill(*_):
         raise Stop
@@ -168,10 +167,10 @@ def test_a_kill_between_judge_and_note_leaves_no_judge_of_other_settings(tmp_pat
     with monkeypatch.context() as patched:
         patched.setattr("zscape.studies.keeping.write_json", kill)
         with pytest.raises(Stop):
-            judge_of(path, {"seed": 1}, of(1))
+            judge_of(path, {"seed": 1}, of(1), commit="a1")
     other = Judge.load(path)(pictures)
     assert not np.array_equal(other, first(pictures))
-    np.testing.assert_array_equal(judge_of(path, {"seed": 0}, of(0))(pictures), first(pictures))
+    np.testing.assert_array_equal(judge_of(path, {"seed": 0}, of(0), commit="a1")(pictures), first(pictures))
 
 
 def test_the_digest_follows_the_weights(small, digits, run, tmp_path):

@@ -102,12 +102,11 @@ def test_a_large_picture_is_made_small_and_stays_a_picture():
     assert made.width / made.height == pytest.approx(9 / 7, rel=0.01)
 
 
-def test_a_page_of_what_older_code_measured_says_so(page, monkeypatch):
+def test_a_page_of_what_older_code_measured_says_so(page):
     order = page.order
     here = f"Made at commit {order.commit} with"
     assert here in page.write().read_text("utf-8")
-    remembered(order.kept / "one.json", {}, lambda: 0)
+    remembered(order.kept / "one.json", {}, lambda: 0, commit=order.commit)
     assert here in page.write().read_text("utf-8")
-    monkeypatch.setattr("zscape.studies.keeping.code_commit", lambda: "older")
-    remembered(order.kept / "one.json", {"other": 1}, lambda: 0)
+    remembered(order.kept / "one.json", {"other": 1}, lambda: 0, commit="older")
     assert f"Measured at commit older, written at {order.commit}, with" in page.write().read_text("utf-8")

@@ -14,10 +14,10 @@ from zscape.files import whole_file
 from zscape.measure import cross_dissolve, style_profiles
 from zscape.model import FeatureReader
 from zscape.report import moving, pictures, style
-from zscape.report.paths import path_curves
-
-_ROWS = 12  # of pictures
-_ACROSS = 11  # pictures in a row
+from zscape.report.path_curves import path_curves
+from zscape.report.path_words import pair_name
+from zscape.report.paths import ROWS, shown_points
+from zscape.report.style import label
 
 
 def write_path_pictures(
@@ -62,13 +62,14 @@ def write_path_pictures(
     if ends.shape != (shape[0], 2):
         raise ValueError(f"write_path_pictures needs ends (P, 2), P = {shape[0]}, but got {ends.shape}")
     clipped = {kind: np.clip(images, 0, 1).astype(np.float32) for kind, images in paths.items()}
-    shown = range(min(shape[0], max(_ROWS // len(paths), 1)))
-    names = [f"{kind}, {ends[pair, 0]} to {ends[pair, 1]}" for pair in shown for kind in paths]
+    made = _as_set(clipped, ends, choice, reader)
+    shown = range(min(shape[0], max(ROWS // len(paths), 1)))
+    names = [f"{label(kind)}, {pair_name(made, {}, pair)[0]}" for pair in shown for kind in paths]
     # All kinds between one pair stand together.
     rows = np.stack([images[: len(shown)] for images in clipped.values()], axis=1).reshape(-1, *shape[1:])
-    points = np.unique(np.linspace(0, shape[1] - 1, min(shape[1], _ACROSS)).round().astype(int))
+    points = shown_points(shape[1] - 1)
     strips = pictures.filmstrips(rows[:, points], names, points.tolist())
-    curves = path_curves(_as_set(clipped, ends, choice, reader))
+    curves = path_curves(made)
     files = {
         "paths.png": style.png(strips),
         "paths.svg": style.svg(strips).encode(),
@@ -83,27 +84,34 @@ def write_path_pictures(
     return {what: Path(folder) / name for what, name in kept.items()}
 
 
+def picture_profiles(
+    images: Float[np.ndarray, "P T *shape"], reader: FeatureReader | None
+) -> tuple[dict[str, Float[np.ndarray, "P S"]], str]:
+    """What changes at each step along paths of pictures, by name, and how style was measured, in words.
+
+    Args:
+        images: Pictures along paths.
+        reader: What style losses are read with, of pictures in [0, 1]; None for none, and no words.
+    """
+    flat = images.reshape(*images.shape[:2], -1).astype(np.float64)
+    found = {"decoded": np.linalg.norm(np.diff(flat, axis=1), axis=2)}
+    if images.shape[1] > 2:
+        # Of the point that a step leads to.
+        found["cross_dissolve"] = cross_dissolve(images).index[:, 1:]
+    if reader is None:
+        return found, ""
+    read = style_profiles(np.clip(images, 0, 1), reader)
+    return found | {"style_loss": read.losses}, read.definition
+
+
 def _as_set(
     paths: Mapping[str, np.ndarray], ends: np.ndarray, choice: str, reader: FeatureReader | None
 ) -> walk.PathSet:
     """The set that curves are drawn of; in place of codes, which nobody gave, the share of the way."""
     count, points = next(iter(paths.values())).shape[:2]
     shares = np.tile(np.linspace(0, 1, points)[:, None], (count, 1, 1))
-    profiles: dict[str, dict[str, np.ndarray]] = {
-        "decoded": {
-            kind: np.linalg.norm(
-                np.diff(images.reshape(count, points, -1).astype(np.float64), axis=1), axis=2
-            )
-            for kind, images in paths.items()
-        }
-    }
-    if points > 2:
-        # Of the point that a step leads to.
-        profiles["cross_dissolve"] = {
-            kind: cross_dissolve(images).index[:, 1:] for kind, images in paths.items()
-        }
-    if reader is not None:
-        profiles["style_loss"] = {
-            kind: style_profiles(images, reader).losses for kind, images in paths.items()
-        }
+    profiles: dict[str, dict[str, np.ndarray]] = {}
+    for kind, images in paths.items():
+        for name, values in picture_profiles(images, reader)[0].items():
+            profiles.setdefault(name, {})[kind] = values
     return walk.PathSet(ends, (choice,) * count, dict.fromkeys(paths, shares), profiles)

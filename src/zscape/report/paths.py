@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from zscape import base, codes, drawing, walk
 from zscape.report import moving, pictures, sheets, style
@@ -20,7 +20,7 @@ from zscape.report.wording import interval, words
 from zscape.run import Run
 
 FOLDER = "walk"  # in a run folder, where zscape walk writes
-_ROWS = 12  # of pictures
+ROWS = 12  # of pictures
 _ACROSS = 11  # pictures in a row
 _SIDE = 64  # pixels of a drawing that is compared
 
@@ -38,6 +38,11 @@ def along(run: Run, z: Float[np.ndarray, "P T D"]) -> np.ndarray:
         return images.reshape(*z.shape[:2], 1, _SIDE, _SIDE)
     images = run.decode(z.reshape(-1, z.shape[2]))
     return images.reshape(*z.shape[:2], *images.shape[1:])
+
+
+def shown_points(steps: int) -> Int[np.ndarray, "K"]:
+    """Which points of paths stand in a row of pictures: evenly spread, both ends among them."""
+    return np.unique(np.linspace(0, steps, min(steps + 1, _ACROSS)).round().astype(int))
 
 
 def stored_paths(run: Run) -> tuple[walk.PathSet, dict[str, Any]] | None:
@@ -95,8 +100,8 @@ def _picked(choices: tuple[str, ...], most: int) -> list[int]:
 
 def _strips(run: Run, paths: walk.PathSet, notes: Mapping[str, Any], data: base.Data | None) -> Plate:
     kinds = list(paths.z)
-    shown = _picked(paths.choices, _ROWS // len(kinds))
-    points = np.unique(np.linspace(0, paths.steps, min(paths.steps + 1, _ACROSS)).round().astype(int))
+    shown = _picked(paths.choices, ROWS // len(kinds))
+    points = shown_points(paths.steps)
     # All kinds between one pair of codes stand together.
     z = np.stack([paths.z[kind][shown] for kind in kinds], axis=1).reshape(-1, *paths.z[kinds[0]].shape[1:])
     pairs = [pair_name(paths, notes, pair) for pair in shown]

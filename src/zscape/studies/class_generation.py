@@ -94,6 +94,7 @@ def _measured(
             folder / f"{name}-judge.safetensors",
             settings,
             lambda half=half, own=own: measures.train_judge(run, train, half, epochs=epochs, seed=own),
+            commit=order.commit,
         )
     subject = Subject(run, train, judges["tuning"], judges["scoring"], seed)
     settings = {"keeping": _KEEPING, "scale": asdict(scale), "seed": seed}
@@ -103,5 +104,6 @@ def _measured(
         lambda: measures.measured(
             subject, scale, data, folder, lambda share, words: told(0.2 + 0.8 * share, words)
         ),
+        commit=order.commit,
     )
     return subject, result

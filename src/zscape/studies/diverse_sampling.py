@@ -96,7 +96,7 @@ def _judge(order: Order, scale: Scale, data: Images) -> Judge:
         chosen = np.random.default_rng(0).permutation(data.splits["train"])[:rows]
         return Judge.fit(*measures.pictures(data, chosen), epochs=epochs, batch=128, seed=0)
 
-    return judge_of(order.kept / "judge.safetensors", settings, train)
+    return judge_of(order.kept / "judge.safetensors", settings, train, commit=order.commit)
 
 
 def _accuracy(judge: Judge, data: Images) -> float:
@@ -112,6 +112,7 @@ def _measured(
         order.kept / f"{run.path.name}.json",
         settings,
         lambda: measures.measured(Bench(Subject.of(run, seed), judge), scale, data, told),
+        commit=order.commit,
     )
 
 
@@ -119,7 +120,9 @@ def _expected(order: Order, scale: Scale, run: Run, seed: int) -> dict[str, floa
     """What a set of independent draws is expected to come to, of one model."""
     settings = {"weights": digest_of(run), "count": scale.count, "seed": seed}
     path = _expected_path(order, run.path.name)
-    return remembered(path, settings, lambda: measures.expected(Subject.of(run, seed), scale.count))
+    return remembered(
+        path, settings, lambda: measures.expected(Subject.of(run, seed), scale.count), commit=order.commit
+    )
 
 
 def _expected_path(order: Order, model: str) -> Path:
@@ -129,7 +132,7 @@ def _expected_path(order: Order, model: str) -> Path:
 def _radii(order: Order, scale: Scale, latent: int, seed: int) -> measures.Measured:
     settings = {"keeping": _KEEPING, "scale": asdict(scale), "latent": latent, "seed": seed}
     path = order.kept / f"radii-{latent}-seed-{seed}.json"
-    return remembered(path, settings, lambda: measures.radii(latent, scale, seed))
+    return remembered(path, settings, lambda: measures.radii(latent, scale, seed), commit=order.commit)
 
 
 def _deep(order: Order, scale: Scale, data: Images, judge: Judge) -> dict[int, measures.Measured]:
@@ -149,5 +152,6 @@ def _deep(order: Order, scale: Scale, data: Images, judge: Judge) -> dict[int, m
             order.kept / f"{path.name}.json",
             settings,
             lambda run=run, seed=seed: measures.deep(run, judge, scale, seed),
+            commit=order.commit,
         )
     return found

@@ -21,7 +21,6 @@ from zscape.judge import Judge
 from zscape.model import Autoencoder
 from zscape.run import Run
 from zscape.schedules import Schedule
-from zscape.studies.order import code_commit
 from zscape.training import Adam, Engine, Progress
 from zscape.training.settings import adam_to_spec, changed, describe_objective, weighted
 
@@ -123,15 +122,15 @@ def fitted(
     return run
 
 
-def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Any]) -> Any:  # noqa: ANN401 (JSON)
+def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Any], *, commit: str) -> Any:  # noqa: ANN401 (JSON)
     """What `make` gives, kept as JSON at `path` and used again as long as the settings stay the same.
-
-    The commit of the code that made it is kept beside it.
 
     Args:
         path: The file.
         settings: Whatever the value depends on, as JSON can hold it.
         make: Makes the value; called when the file is missing or of other settings.
+        commit: Of the code that makes it, kept beside it: that of the order, as by the time a value is made
+            the tree may have another.
 
     Raises:
         RunFormatError: If the file is there and cannot be read.
@@ -142,7 +141,7 @@ def remembered(path: Path, settings: dict[str, Any], make: Callable[[], Any]) ->
         if found["settings"] == settings:
             return found["value"]
     value = make()
-    write_json(path, {"settings": settings, "commit": code_commit(), "value": value})
+    write_json(path, {"settings": settings, "commit": commit, "value": value})
     # As it will be read the next time: tuples are lists in JSON.
     return json.loads(json.dumps(value))
 
@@ -156,13 +155,14 @@ def commits(folder: Path) -> list[str]:
     return sorted({_read(path)["commit"] for path in folder.rglob("*.json")})
 
 
-def judge_of(path: Path, settings: dict[str, Any], make: Callable[[], Judge]) -> Judge:
+def judge_of(path: Path, settings: dict[str, Any], make: Callable[[], Judge], *, commit: str) -> Judge:
     """The judge that `make` trains, kept at `path` and used again as long as the settings stay the same.
 
     Args:
         path: The file of its weights; the settings are kept beside it.
         settings: Whatever the judge depends on, as JSON can hold it.
         make: Trains the judge; called when the file is missing or of other settings.
+        commit: As for `remembered`.
     """
     note = path.with_suffix(".json")
     if not path.is_file():
@@ -174,7 +174,7 @@ def judge_of(path: Path, settings: dict[str, Any], make: Callable[[], Judge]) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         make().save(path)
 
-    remembered(note, settings, train)
+    remembered(note, settings, train, commit=commit)
     return Judge.load(path)
 
 

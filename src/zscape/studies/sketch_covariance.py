@@ -94,4 +94,5 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
         lambda: measures.measured(
             Subject.of(last_model(run), data, fit.seed), fit.setting, measures.picture_features(weights)
         ),
+        commit=order.commit,
     )

@@ -118,4 +118,4 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
             "samples per second": float(rates.mean()),
         }
 
-    return remembered(order.kept / f"{fit.name}.json", settings, make)
+    return remembered(order.kept / f"{fit.name}.json", settings, make, commit=order.commit)

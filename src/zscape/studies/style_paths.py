@@ -107,7 +107,7 @@ def _fitted_and_measured(order: Order, scale: Scale, fit: Fit, told: Told) -> di
         settings |= {"reader": reader, "clusters": scale.clusters, "pairs": scale.pairs}
         settings |= {"permutations": scale.permutations}
         make = partial(_of_paintings, order, scale, fit, run, data)
-    return remembered(order.kept / f"{fit.name}.json", settings, make)
+    return remembered(order.kept / f"{fit.name}.json", settings, make, commit=order.commit)
 
 
 def _of_paintings(order: Order, scale: Scale, fit: Fit, run: Run, data: Images) -> dict[str, Any]:

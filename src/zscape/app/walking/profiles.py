@@ -10,12 +10,12 @@ import numpy as np
 from zscape import walk
 from zscape.app.walking.asked import NETWORKS, Between
 from zscape.errors import DataError, SettingError
-from zscape.measure import cross_dissolve, style_profiles
 from zscape.model import FeatureReader, feature_reader, style_layers
 from zscape.model.architectures import features_of
 from zscape.model.features import least_side
 from zscape.model.perception import Network
 from zscape.model.weights import known_places
+from zscape.report.along import picture_profiles
 from zscape.report.paths import along
 from zscape.report.sections import pictorial
 from zscape.run import Run
@@ -92,26 +92,19 @@ def measured(
         reader: What style losses are read with; None for none, and no words.
         told: Called with the number of paths that are done.
     """
-    profiles: dict[str, dict[str, np.ndarray]] = {"length": {}, "decoded": {}, "cross_dissolve": {}}
-    if reader is not None:
-        profiles["style_loss"] = {}
+    profiles: dict[str, dict[str, np.ndarray]] = {"length": {}}
     done, words = 0, ""
     for kind, paths in z.items():
         profiles["length"][kind] = walk.step_lengths(paths)
-        parts: dict[str, list[np.ndarray]] = {name: [] for name in profiles if name != "length"}
+        parts: dict[str, list[np.ndarray]] = {}
         for images in _pictures(run, paths):
-            flat = images.reshape(*images.shape[:2], -1).astype(np.float64)
-            parts["decoded"].append(np.linalg.norm(np.diff(flat, axis=1), axis=2))
-            # Of the point that a step leads to.
-            parts["cross_dissolve"].append(cross_dissolve(images).index[:, 1:])
-            if reader is not None:
-                style = style_profiles(np.clip(images, 0, 1), reader)
-                words = style.definition
-                parts["style_loss"].append(style.losses)
+            found, words = picture_profiles(images, reader)
+            for name, values in found.items():
+                parts.setdefault(name, []).append(values)
             done += len(images)
             told(done)
-        for name, found in parts.items():
-            profiles[name][kind] = np.concatenate(found)
+        for name, values in parts.items():
+            profiles.setdefault(name, {})[kind] = np.concatenate(values)
     return profiles, words
 
 
